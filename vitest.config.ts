@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// Flow tests start a whole local stack each; two at a time is what a two-core machine carries.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    unstubEnvs: true,
+    restoreMocks: true,
+  },
+})
