@@ -1,0 +1,67 @@
+import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda'
+import { type AccessDecision, authorize, type ProtectedApi } from '../oauth/authorize.ts'
+import { type Clock, epochSeconds } from '../oauth/clock.ts'
+import { metricNames } from '../oauth/metric-names.ts'
+import { type AuthorizerResult, authorizerResult } from './authorizer-result.ts'
+import type { Records } from './records.ts'
+
+const metrics = {
+  allowed: metricNames.decisionsAllowed,
+  refused: metricNames.decisionsRefused,
+  failed: metricNames.decisionsFailed,
+}
+
+/** Makes the Lambda authorizer's handler: one decision, one audit event, and nothing but a decision ever allows. */
+export function authorizerHandler(api: ProtectedApi, records: Records, clock: Clock) {
+  return async (event: APIGatewayRequestAuthorizerEventV2): Promise<AuthorizerResult> => {
+    const decision = await decide(event, api, records, clock)
+    recordDecision(decision, event, records)
+    return authorizerResult(decision)
+  }
+}
+
+async function decide(
+  event: APIGatewayRequestAuthorizerEventV2,
+  api: ProtectedApi,
+  records: Records,
+  clock: Clock,
+): Promise<AccessDecision> {
+  // Another event shape (REST, WebSocket, format 1.0) has no route key of ours: nothing in it may decide.
+  if (event?.version !== '2.0' || event.type !== 'REQUEST' || typeof event.routeKey !== 'string') {
+    return { outcome: 'refused', error: 'insufficient_scope', reason: 'event_unsupported' }
+  }
+  const authorization = event.headers?.authorization
+  try {
+    return await authorize({ routeKey: event.routeKey, authorization }, api, epochSeconds(clock))
+  } catch (error) {
+    records.unexpected(error)
+    return { outcome: 'failed', reason: 'internal_error' }
+  }
+}
+
+function recordDecision(
+  decision: AccessDecision,
+  event: APIGatewayRequestAuthorizerEventV2,
+  records: Records,
+): void {
+  const token = 'token' in decision ? decision.token : undefined
+  const { requestId = '', http } = event?.requestContext ?? {}
+  records.audit(
+    {
+      audit: 'api.authorize',
+      outcome: decision.outcome,
+      reason: decision.outcome === 'allowed' ? 'ok' : decision.reason,
+      requestId,
+      sourceIp: http?.sourceIp,
+      ...(token === undefined
+        ? {}
+        : {
+            clientId: token.clientId,
+            audience: token.claims.aud,
+            scope: token.claims.scope,
+            jti: token.jti,
+          }),
+    },
+    metrics[decision.outcome],
+  )
+}

@@ -1,0 +1,20 @@
+import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
+
+/** Tells CloudFormation how a custom resource's request ended; without this it waits for an hour. */
+export async function answerCloudFormation(
+  event: CloudFormationCustomResourceEvent,
+  physicalResourceId: string,
+  failure?: string,
+): Promise<void> {
+  const body = JSON.stringify({
+    Status: failure === undefined ? 'SUCCESS' : 'FAILED',
+    ...(failure === undefined ? {} : { Reason: failure }),
+    PhysicalResourceId: physicalResourceId,
+    StackId: event.StackId,
+    RequestId: event.RequestId,
+    LogicalResourceId: event.LogicalResourceId,
+  })
+  // The URL is signed for a request without a content type.
+  const response = await fetch(event.ResponseURL, { method: 'PUT', body, headers: { 'content-type': '' } })
+  if (!response.ok) throw new Error(`CloudFormation did not take the answer: ${response.status}`)
+}

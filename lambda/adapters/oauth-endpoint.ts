@@ -1,0 +1,49 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type { AuditedAction } from '../oauth/audit-event.ts'
+import { type Clock, epochSeconds } from '../oauth/clock.ts'
+import type { DecisionFacts } from '../oauth/decision-facts.ts'
+import { errorResponse } from '../oauth/endpoint-response.ts'
+import type { HttpRequest, HttpResponse } from '../oauth/http.ts'
+import { OAuthError } from '../oauth/oauth-error.ts'
+import { Unavailable } from '../oauth/unavailable.ts'
+import { requester, toHttpApiResult, toHttpRequest } from './http-api-event.ts'
+import type { Records } from './records.ts'
+
+export interface EndpointDecision {
+  readonly response: HttpResponse
+  readonly reason: string
+}
+
+export interface OAuthEndpoint {
+  readonly audit: AuditedAction
+  readonly metrics: Readonly<Record<'allowed' | 'refused' | 'failed', string>>
+  readonly decide: (
+    request: HttpRequest,
+    nowSeconds: number,
+    facts: DecisionFacts,
+  ) => Promise<EndpointDecision>
+}
+
+/** Makes a Lambda handler of an OAuth endpoint: one decision, one audit event, and an answer whatever happens. */
+export function oauthEndpoint({ audit, metrics, decide }: OAuthEndpoint, records: Records, clock: Clock) {
+  return async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+    const facts: DecisionFacts = {}
+    try {
+      const { response, reason } = await decide(toHttpRequest(event), epochSeconds(clock), facts)
+      records.audit({ audit, outcome: 'allowed', reason, ...requester(event), ...facts }, metrics.allowed)
+      return toHttpApiResult(response)
+    } catch (thrown) {
+      const error = toOAuthError(thrown, records)
+      const outcome = error.status >= 500 ? 'failed' : 'refused'
+      records.audit({ audit, outcome, reason: error.reason, ...requester(event), ...facts }, metrics[outcome])
+      return toHttpApiResult(errorResponse(error))
+    }
+  }
+}
+
+function toOAuthError(thrown: unknown, records: Records): OAuthError {
+  if (thrown instanceof OAuthError) return thrown
+  if (thrown instanceof Unavailable) return new OAuthError('store_unavailable', { cause: thrown })
+  records.unexpected(thrown)
+  return new OAuthError('internal_error', { cause: thrown })
+}

@@ -1,0 +1,84 @@
+import {
+  BatchGetItemCommand,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { deadline } from './aws-clients.ts'
+import { Item } from './item.ts'
+import type { Records } from './records.ts'
+import { call } from './store-call.ts'
+
+const daySeconds = 86_400
+
+/** BatchGetItem takes this many keys. */
+const batchSize = 100
+
+/** How long the day of last use of a secret is kept: longer than anybody lets a secret lie unused. */
+const secretUseRetentionSeconds = 400 * daySeconds
+
+/** The table of things that happen once: here the day on which a secret was last used. */
+export class SingleUseTable {
+  readonly #client: DynamoDBClient
+  readonly #tableName: string
+  readonly #records: Records
+  /** What this environment has written, so that it writes once a day and secret. */
+  readonly #writtenDays = new Map<string, string>()
+
+  constructor(client: DynamoDBClient, tableName: string, records: Records) {
+    this.#client = client
+    this.#tableName = tableName
+    this.#records = records
+  }
+
+  /** Notes the day on which a secret was used. Never fails: it is a note for people, not part of a decision. */
+  async recordSecretUse(clientId: string, secretId: string, nowSeconds: number): Promise<void> {
+    const id = secretUseId(clientId, secretId)
+    const day = dayOf(nowSeconds)
+    if (this.#writtenDays.get(id) === day) return
+    if (this.#writtenDays.size >= 1000) this.#writtenDays.clear()
+    this.#writtenDays.set(id, day)
+    const put = new PutItemCommand({
+      TableName: this.#tableName,
+      Item: {
+        id: { S: id },
+        day: { S: day },
+        expires_at: { N: String(nowSeconds + secretUseRetentionSeconds) },
+      },
+      ConditionExpression: 'attribute_not_exists(id) OR #day < :day',
+      ExpressionAttributeNames: { '#day': 'day' },
+      ExpressionAttributeValues: { ':day': { S: day } },
+    })
+    try {
+      const expected = ConditionalCheckFailedException.name
+      await call('store', () => this.#client.send(put, deadline()), this.#records, expected)
+    } catch {
+      // Written by another environment already, or not at all: either way the token is worth more than the note.
+    }
+  }
+
+  /**
+   * The day (YYYY-MM-DD, UTC) on which secrets were last used, by `secretUseId`; one that was never used is missing.
+   *
+   * @throws Unavailable
+   */
+  async lastUsed(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const days = new Map<string, string>()
+    for (let start = 0; start < ids.length; start += batchSize) {
+      const Keys = ids.slice(start, start + batchSize).map(id => ({ id: { S: id } }))
+      const get = new BatchGetItemCommand({ RequestItems: { [this.#tableName]: { Keys } } })
+      const { Responses } = await call('store', () => this.#client.send(get, deadline()), this.#records)
+      const rows = (Responses?.[this.#tableName] ?? []).map(attributes => new Item(attributes))
+      for (const row of rows) days.set(row.string('id'), row.string('day'))
+    }
+    return days
+  }
+}
+
+export function secretUseId(clientId: string, secretId: string): string {
+  return `secret-use#${clientId}#${secretId}`
+}
+
+function dayOf(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toISOString().slice(0, 10)
+}

@@ -1,0 +1,22 @@
+import { Unavailable } from '../oauth/unavailable.ts'
+import type { Records } from './records.ts'
+
+/**
+ * Runs one call to a dependency. Whatever goes wrong in it is recorded by its name and becomes `Unavailable`; but for
+ * the error that a caller expects (a condition that did not hold), which passes.
+ */
+export async function call<T>(
+  dependency: 'store' | 'kms',
+  operation: () => Promise<T>,
+  records: Records,
+  expected?: string,
+): Promise<T> {
+  try {
+    return await operation()
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'unknown'
+    if (name === expected) throw error
+    records.dependencyFailed(dependency, name)
+    throw new Unavailable(dependency, { cause: error })
+  }
+}

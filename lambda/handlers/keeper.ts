@@ -1,0 +1,41 @@
+import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda'
+import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
+import { answerCloudFormation } from '../adapters/custom-resource.ts'
+import { setting } from '../adapters/environment.ts'
+import { functionContext } from '../adapters/function-context.ts'
+import { KmsKeys } from '../adapters/kms-keys.ts'
+import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
+import { epochSeconds } from '../oauth/clock.ts'
+import { createFirstSigningKey } from '../oauth/first-signing-key.ts'
+import { Unavailable } from '../oauth/unavailable.ts'
+
+const { clock, records } = functionContext()
+const ringName = setting('SIGNING_KEY_RING')
+const keysTable = new SigningKeysTable(dynamoDbClient(), setting('SIGNING_KEYS_TABLE'), ringName, records)
+const kmsKeys = new KmsKeys(kmsClient(), ringName, records)
+
+const ports = {
+  readRing: () => keysTable.read(),
+  createKey: () => kmsKeys.create(),
+  putKey: keysTable.put.bind(keysTable),
+}
+
+/** Answers the custom resource of a deployment. Deleting it deletes no key: tokens may still need them. */
+export async function handler(event: CloudFormationCustomResourceEvent, context: Context): Promise<void> {
+  const failure = event.RequestType === 'Delete' ? undefined : await ensureFirstKey(context.awsRequestId)
+  await answerCloudFormation(event, ringName, failure)
+}
+
+async function ensureFirstKey(requestId: string): Promise<string | undefined> {
+  const decision = { audit: 'key.create', requestId, sourceIp: undefined, actor: 'cloudformation' } as const
+  try {
+    const key = await createFirstSigningKey(ports, epochSeconds(clock))
+    if (key !== undefined) records.audit({ ...decision, outcome: 'allowed', reason: 'ok', subject: key.kid })
+    return undefined
+  } catch (error) {
+    const reason = error instanceof Unavailable ? `${error.dependency}_unavailable` : 'internal_error'
+    if (!(error instanceof Unavailable)) records.unexpected(error)
+    records.audit({ ...decision, outcome: 'failed', reason })
+    return `the first signing key could not be made (${reason}): see the log of the keeper function, then deploy again`
+  }
+}

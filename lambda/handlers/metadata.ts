@@ -1,0 +1,41 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { dynamoDbClient } from '../adapters/aws-clients.ts'
+import { setting } from '../adapters/environment.ts'
+import { functionContext } from '../adapters/function-context.ts'
+import { toHttpApiResult, toHttpRequest } from '../adapters/http-api-event.ts'
+import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
+import { epochSeconds } from '../oauth/clock.ts'
+import { errorResponse } from '../oauth/endpoint-response.ts'
+import { authorizationServerMetadata, endpointPaths } from '../oauth/metadata.ts'
+import { OAuthError } from '../oauth/oauth-error.ts'
+import { publicDocument } from '../oauth/public-document.ts'
+import { publishedKeys } from '../oauth/signing-key.ts'
+import { jwksMaxAgeSeconds, SigningKeyRing } from '../oauth/signing-key-ring.ts'
+
+/** Metadata changes with a deployment only. */
+const metadataMaxAgeSeconds = 3600
+
+const { clock, records } = functionContext()
+const keysTable = new SigningKeysTable(
+  dynamoDbClient(),
+  setting('SIGNING_KEYS_TABLE'),
+  setting('SIGNING_KEY_RING'),
+  records,
+)
+const ring = new SigningKeyRing(() => keysTable.read(), clock)
+const metadata = authorizationServerMetadata(setting('ISSUER'))
+
+await ring.refresh().catch(() => {})
+
+export async function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
+  const request = toHttpRequest(event)
+  try {
+    if (!event.routeKey.endsWith(endpointPaths.jwks)) {
+      return toHttpApiResult(publicDocument(request, metadata, metadataMaxAgeSeconds))
+    }
+    const keys = publishedKeys(await ring.all(), epochSeconds(clock))
+    return toHttpApiResult(publicDocument(request, { keys }, jwksMaxAgeSeconds))
+  } catch (cause) {
+    return toHttpApiResult(errorResponse(new OAuthError('store_unavailable', { cause })))
+  }
+}

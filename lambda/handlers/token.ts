@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
+import { ClientsTable } from '../adapters/clients-table.ts'
+import { numberSetting, setting } from '../adapters/environment.ts'
+import { functionContext } from '../adapters/function-context.ts'
+import { kmsSigner } from '../adapters/kms-signer.ts'
+import { oauthEndpoint } from '../adapters/oauth-endpoint.ts'
+import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
+import { SingleUseTable } from '../adapters/single-use-table.ts'
+import { issueToken } from '../oauth/issue-token.ts'
+import { metricNames } from '../oauth/metric-names.ts'
+import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
+
+const { clock, records } = functionContext()
+const dynamoDb = dynamoDbClient()
+const clients = new ClientsTable(dynamoDb, setting('CLIENTS_TABLE'), records)
+const keysTable = new SigningKeysTable(
+  dynamoDb,
+  setting('SIGNING_KEYS_TABLE'),
+  setting('SIGNING_KEY_RING'),
+  records,
+)
+const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
+const ring = new SigningKeyRing(() => keysTable.read(), clock)
+
+const endpoint = {
+  issuer: setting('ISSUER'),
+  accessTokenLifetimeSeconds: numberSetting('ACCESS_TOKEN_LIFETIME_SECONDS'),
+  findClient: (clientId: string) => clients.find(clientId),
+  findSigningKey: (nowSeconds: number) => ring.current(nowSeconds),
+  sign: kmsSigner(kmsClient(), records),
+  recordSecretUse: singleUse.recordSecretUse.bind(singleUse),
+  newTokenId: () => randomBytes(16).toString('base64url'),
+}
+
+// Reads the ring and opens the store's connection during init; a failure here is the first request's to find.
+await ring.refresh().catch(() => {})
+
+export const handler = oauthEndpoint(
+  {
+    audit: 'token.issue',
+    metrics: {
+      allowed: metricNames.tokensIssued,
+      refused: metricNames.tokensRefused,
+      failed: metricNames.tokensFailed,
+    },
+    decide: async (request, nowSeconds, facts) => {
+      return { response: await issueToken(request, endpoint, nowSeconds, facts), reason: 'ok' }
+    },
+  },
+  records,
+  clock,
+)

@@ -1,0 +1,224 @@
+import { digestSecret, formatSecret } from '../client-secret.ts'
+import { type Clock, epochSeconds } from '../clock.ts'
+import { type Revocation, revokeClientTokens } from '../revocation.ts'
+import { nextRevocationMoment } from '../revocation-moment.ts'
+import { AdministrationError } from './administration-error.ts'
+import type { ClientMetadata } from './client-metadata.ts'
+import { type ClientRecord, liveSecrets, maxLiveSecrets, type SecretRecord } from './client-record.ts'
+
+/** What a write changes beside the members of the record: digests are written and never read here. */
+export interface DigestChange {
+  readonly add?: { readonly secretId: string; readonly digest: Uint8Array }
+  readonly remove?: readonly string[]
+}
+
+/** The clients' store. Every write is one conditional write of one item; it returns once durable. */
+export interface ClientStore {
+  /** Strongly consistent; tombstones as well. @throws Unavailable */
+  readonly find: (clientId: string) => Promise<ClientRecord | undefined>
+  readonly create: (client: ClientRecord, digest: { secretId: string; digest: Uint8Array }) => Promise<void>
+  /** @returns false when the client is not at that version any more */
+  readonly replace: (client: ClientRecord, previousVersion: number, digests: DigestChange) => Promise<boolean>
+}
+
+export interface AdministrationPorts {
+  readonly clients: ClientStore
+  readonly writeRevocation: (revocation: Revocation) => Promise<void>
+  readonly randomBytes: (size: number) => Uint8Array
+  readonly clock: Clock
+}
+
+export interface IssuedSecret {
+  readonly client: ClientRecord
+  readonly secretId: string
+  /** The text, this once. */
+  readonly clientSecret: string
+}
+
+type Change = Partial<ClientRecord>
+
+/** How often a change is repeated on the newest version when another change came first. */
+const maxAttempts = 5
+
+/** What can be done to clients. Each change is one write on the client's current version; repeating any is safe. */
+export class ClientAdministration {
+  readonly #ports: AdministrationPorts
+
+  constructor(ports: AdministrationPorts) {
+    this.#ports = ports
+  }
+
+  async create(metadata: ClientMetadata): Promise<IssuedSecret> {
+    const now = epochSeconds(this.#ports.clock)
+    const secret = this.#newSecret(now)
+    const client: ClientRecord = {
+      ...metadata,
+      clientId: this.#randomHex(16),
+      status: 'active',
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+      tokensRevokedUpTo: 0,
+      secrets: [secret.record],
+    }
+    await this.#ports.clients.create(client, {
+      secretId: secret.record.secretId,
+      digest: digestSecret(secret.text),
+    })
+    return { client, secretId: secret.record.secretId, clientSecret: secret.text }
+  }
+
+  async show(clientId: string): Promise<ClientRecord> {
+    const client = await this.#ports.clients.find(clientId)
+    if (client === undefined || client.status === 'deleted')
+      throw new AdministrationError('not_found', 'there is no such client')
+    return client
+  }
+
+  /** Replaces the metadata. New tokens follow it; tokens already issued keep what they were granted. */
+  async update(
+    clientId: string,
+    { version, ...metadata }: ClientMetadata & { version: number },
+  ): Promise<ClientRecord> {
+    const client = await this.show(clientId)
+    if (client.version !== version) throw new AdministrationError('conflict')
+    const updated = this.#changed(client, metadata)
+    if (!(await this.#ports.clients.replace(updated, version, {}))) throw new AdministrationError('conflict')
+    return updated
+  }
+
+  /** No new tokens, and every token issued up to now is refused. A client that is disabled stays as it is. */
+  async disable(clientId: string): Promise<ClientRecord> {
+    const client = await this.#change(clientId, current =>
+      current.status === 'disabled'
+        ? {}
+        : { status: 'disabled', tokensRevokedUpTo: this.#nextMoment(current) },
+    )
+    await this.#revokeUpToMoment(client)
+    return client
+  }
+
+  async enable(clientId: string): Promise<ClientRecord> {
+    return this.#change(clientId, current => (current.status === 'active' ? {} : { status: 'active' }))
+  }
+
+  /** Leaves a tombstone: the identifier is never used again, and every token issued up to now is refused. */
+  async delete(clientId: string): Promise<void> {
+    const found = await this.#ports.clients.find(clientId)
+    // A deletion that was cut off between its two writes is completed by repeating it.
+    if (found?.status === 'deleted') return this.#revokeUpToMoment(found)
+    const client = await this.#change(
+      clientId,
+      current => ({ status: 'deleted', secrets: [], tokensRevokedUpTo: this.#nextMoment(current) }),
+      current => ({ remove: current.secrets.map(secret => secret.secretId) }),
+    )
+    await this.#revokeUpToMoment(client)
+  }
+
+  /** Refuses every token of the client issued up to now. @returns the moment, epoch seconds */
+  async revokeTokens(clientId: string): Promise<number> {
+    const client = await this.#change(clientId, current => ({ tokensRevokedUpTo: this.#nextMoment(current) }))
+    await this.#revokeUpToMoment(client)
+    return client.tokensRevokedUpTo
+  }
+
+  /**
+   * Adds a secret; the live one expires when the overlap is over.
+   *
+   * @throws AdministrationError `too_many_secrets` when two are live, naming them
+   */
+  async addSecret(clientId: string, overlapSeconds: number): Promise<IssuedSecret> {
+    const now = epochSeconds(this.#ports.clock)
+    const { record, text } = this.#newSecret(now)
+    const client = await this.#change(
+      clientId,
+      current => {
+        const live = liveSecrets(current, now)
+        if (live.length >= maxLiveSecrets) throw tooManySecrets(live)
+        const expiring = live.map(secret => ({
+          ...secret,
+          expiresAt: earlier(secret.expiresAt, now + overlapSeconds),
+        }))
+        return { secrets: [...expiring, record] }
+      },
+      current => ({
+        add: { secretId: record.secretId, digest: digestSecret(text) },
+        remove: expiredSecretIds(current, now),
+      }),
+    )
+    return { client, secretId: record.secretId, clientSecret: text }
+  }
+
+  async removeSecret(clientId: string, secretId: string): Promise<void> {
+    await this.#change(
+      clientId,
+      current => {
+        const remaining = current.secrets.filter(secret => secret.secretId !== secretId)
+        if (remaining.length === current.secrets.length) {
+          throw new AdministrationError('not_found', 'the client has no such secret')
+        }
+        return { secrets: remaining }
+      },
+      () => ({ remove: [secretId] }),
+    )
+  }
+
+  /** Makes a change on the newest version, again when another one came first. A change of nothing writes nothing. */
+  async #change(
+    clientId: string,
+    change: (current: ClientRecord) => Change,
+    digests: (current: ClientRecord) => DigestChange = () => ({}),
+  ): Promise<ClientRecord> {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const current = await this.show(clientId)
+      const changes = change(current)
+      if (Object.keys(changes).length === 0) return current
+      const changed = this.#changed(current, changes)
+      if (await this.#ports.clients.replace(changed, current.version, digests(current))) return changed
+    }
+    throw new AdministrationError('conflict')
+  }
+
+  #changed(current: ClientRecord, changes: Change): ClientRecord {
+    return {
+      ...current,
+      ...changes,
+      version: current.version + 1,
+      updatedAt: epochSeconds(this.#ports.clock),
+    }
+  }
+
+  #nextMoment(client: ClientRecord): number {
+    return nextRevocationMoment(this.#ports.clock.now(), client.tokensRevokedUpTo)
+  }
+
+  /** The second of the two writes, client first: only after both may success be told. */
+  async #revokeUpToMoment(client: ClientRecord): Promise<void> {
+    await this.#ports.writeRevocation(revokeClientTokens(client.clientId, client.tokensRevokedUpTo))
+  }
+
+  #newSecret(now: number): { record: SecretRecord; text: string } {
+    const record = { secretId: this.#randomHex(8), createdAt: now, expiresAt: undefined }
+    return { record, text: formatSecret(this.#ports.randomBytes(32)) }
+  }
+
+  #randomHex(size: number): string {
+    return Buffer.from(this.#ports.randomBytes(size)).toString('hex')
+  }
+}
+
+function earlier(a: number | undefined, b: number): number {
+  return a === undefined ? b : Math.min(a, b)
+}
+
+function expiredSecretIds(client: ClientRecord, now: number): readonly string[] {
+  const live = new Set(liveSecrets(client, now))
+  return client.secrets.filter(secret => !live.has(secret)).map(secret => secret.secretId)
+}
+
+function tooManySecrets(live: readonly SecretRecord[]): AdministrationError {
+  const ids = live.map(secret => secret.secretId).join(' and ')
+  const [oldest] = [...live].sort((a, b) => a.createdAt - b.createdAt)
+  const detail = `the client has two live secrets, ${ids}: remove one first, the older is ${oldest?.secretId}`
+  return new AdministrationError('too_many_secrets', detail)
+}

@@ -1,0 +1,33 @@
+import type { ResourceGrant, TokenEndpointAuthMethod } from '../client.ts'
+
+/** A secret as administration sees it: everything but its digest, which only client authentication reads. */
+export interface SecretRecord {
+  readonly secretId: string
+  /** Epoch seconds. */
+  readonly createdAt: number
+  /** Epoch seconds; undefined = never. */
+  readonly expiresAt: number | undefined
+}
+
+/** A client as administration sees and changes it. Times are epoch seconds. */
+export interface ClientRecord {
+  readonly clientId: string
+  readonly clientName: string
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod
+  readonly grants: readonly ResourceGrant[]
+  readonly accessTokenLifetimeSeconds: number | undefined
+  readonly status: 'active' | 'disabled' | 'deleted'
+  /** Raised by every change; an update names the one it was made on. */
+  readonly version: number
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly tokensRevokedUpTo: number
+  readonly secrets: readonly SecretRecord[]
+}
+
+/** At most this many secrets of a client are live at a time, so that one can be replaced without a gap. */
+export const maxLiveSecrets = 2
+
+export function liveSecrets(client: ClientRecord, nowSeconds: number): readonly SecretRecord[] {
+  return client.secrets.filter(secret => secret.expiresAt === undefined || secret.expiresAt > nowSeconds)
+}

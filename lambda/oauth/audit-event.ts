@@ -1,0 +1,34 @@
+import type { DecisionFacts } from './decision-facts.ts'
+
+/** The decisions that are recorded. */
+export type AuditedAction =
+  | 'token.issue'
+  | 'token.revoke'
+  | 'api.authorize'
+  | 'client.create'
+  | 'client.list'
+  | 'client.show'
+  | 'client.update'
+  | 'client.disable'
+  | 'client.enable'
+  | 'client.delete'
+  | 'client.revoke-tokens'
+  | 'secret.add'
+  | 'secret.remove'
+  | 'key.create'
+
+/**
+ * One audit event a decision. `reason` is a fixed code (`ok` when allowed). No member holds a token, a secret, an
+ * assertion or text that a caller made up.
+ */
+export interface AuditEvent extends DecisionFacts {
+  readonly audit: AuditedAction
+  readonly outcome: 'allowed' | 'refused' | 'failed'
+  readonly reason: string
+  readonly requestId: string
+  readonly sourceIp: string | undefined
+  /** Administration: the caller's ARN. */
+  readonly actor?: string | undefined
+  /** What was acted on where it is not a client: a secret's or a key's identifier. */
+  readonly subject?: string | undefined
+}

@@ -1,0 +1,33 @@
+/** The CloudWatch namespace of every metric that the functions publish. */
+export const metricNamespace = 'Countersign'
+
+/**
+ * The metrics, each with the dimension sets [service] and, for decisions, [service, reason].
+ * No metric has a client as a dimension.
+ */
+export const metricNames = {
+  tokensIssued: 'TokensIssued',
+  tokensRefused: 'TokensRefused',
+  tokensFailed: 'TokensFailed',
+  revocationsAccepted: 'RevocationsAccepted',
+  revocationsRefused: 'RevocationsRefused',
+  revocationsFailed: 'RevocationsFailed',
+  decisionsAllowed: 'DecisionsAllowed',
+  decisionsRefused: 'DecisionsRefused',
+  decisionsFailed: 'DecisionsFailed',
+  administrationAllowed: 'AdministrationAllowed',
+  administrationRefused: 'AdministrationRefused',
+  administrationFailed: 'AdministrationFailed',
+  /** A call to DynamoDB that failed after its retries. */
+  storeErrors: 'StoreErrors',
+  /** A call to KMS that failed after its retries. */
+  kmsErrors: 'KmsErrors',
+  signingKeyAgeDays: 'SigningKeyAgeDays',
+  revocationSnapshotAgeSeconds: 'RevocationSnapshotAgeSeconds',
+  /** A revocation snapshot that could not be refreshed in time: an outage grace has begun. */
+  revocationStoreUnreachable: 'RevocationStoreUnreachable',
+  /** A signature made by KMS that did not verify: the token was not released. */
+  signatureSelfCheckFailed: 'SignatureSelfCheckFailed',
+} as const
+
+export type MetricName = (typeof metricNames)[keyof typeof metricNames]

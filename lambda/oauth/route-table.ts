@@ -1,0 +1,45 @@
+import { isScopeToken } from './scope.ts'
+
+/** What a route needs of a token's scope: all of some scopes, or any one of some. */
+export type ScopeRequirement =
+  | { readonly allOf: readonly string[]; readonly anyOf?: never }
+  | { readonly anyOf: readonly string[]; readonly allOf?: never }
+
+/** Route key (`GET /orders/{id}`) to requirement. A route that is not in it is refused. */
+export type RouteTable = ReadonlyMap<string, ScopeRequirement>
+
+/**
+ * Parses the route table that was staged with the function's code.
+ *
+ * @throws Error when it is not a table: a function that does not know its routes must not start
+ */
+export function parseRouteTable(json: string): RouteTable {
+  const table: unknown = JSON.parse(json)
+  if (typeof table !== 'object' || table === null || Array.isArray(table))
+    throw new Error('routes.json is not an object')
+  return new Map(
+    Object.entries(table).map(([routeKey, entry]) => [routeKey, parseRequirement(routeKey, entry)]),
+  )
+}
+
+function parseRequirement(routeKey: string, entry: unknown): ScopeRequirement {
+  const { allOf, anyOf, ...others } = (entry ?? {}) as Record<string, unknown>
+  const exact = Object.keys(others).length === 0 && (allOf === undefined) !== (anyOf === undefined)
+  if (exact && isScopeList(allOf)) return { allOf }
+  if (exact && isScopeList(anyOf)) return { anyOf }
+  throw new Error(`routes.json: ${routeKey} needs a list of scopes in exactly one of allOf and anyOf`)
+}
+
+function isScopeList(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every(item => typeof item === 'string' && isScopeToken(item))
+  )
+}
+
+export function satisfies(granted: readonly string[], requirement: ScopeRequirement): boolean {
+  return requirement.allOf === undefined
+    ? requirement.anyOf.some(scope => granted.includes(scope))
+    : requirement.allOf.every(scope => granted.includes(scope))
+}

@@ -1,0 +1,15 @@
+/** A dependency did not answer, or not in time. What depends on it is refused; the caller may try again. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable'
+  readonly dependency: 'store' | 'kms'
+
+  constructor(dependency: 'store' | 'kms', options?: ErrorOptions) {
+    super(`${dependency} unavailable`, options)
+    this.dependency = dependency
+  }
+}
+
+/** A stored record that does not have the shape it must have. Trusted by nobody. */
+export class MalformedRecord extends Error {
+  override readonly name = 'MalformedRecord'
+}
