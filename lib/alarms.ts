@@ -1,0 +1,172 @@
+import { Aws, Duration } from 'aws-cdk-lib'
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
+import { Construct } from 'constructs'
+import { metricNames } from '../lambda/oauth/metric-names.ts'
+import { serviceMetric, sumOverServices, tableThrottles } from './metrics.ts'
+
+interface AlarmProps {
+  readonly metric: IMetric
+  /** The alarm goes off at this value. */
+  readonly threshold: number
+  /** What happened, and what a person does now. */
+  readonly description: string
+  /** Periods of the last three that must be bad. @default 1 of the last 1 */
+  readonly badPeriods?: number
+}
+
+/** No data is no fault: these count events, and most of them never happen. */
+function createAlarm(scope: Construct, id: string, topic: ITopic, props: AlarmProps): void {
+  const alarm = new Alarm(scope, id, {
+    alarmDescription: props.description,
+    metric: props.metric,
+    threshold: props.threshold,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    evaluationPeriods: props.badPeriods === undefined ? 1 : 3,
+    datapointsToAlarm: props.badPeriods ?? 1,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  })
+  alarm.addAlarmAction(new SnsAction(topic))
+}
+
+/** The topic that alarms go to. Only CloudWatch alarms of this account may publish, and only over TLS. */
+export function createAlarmTopic(scope: Construct): Topic {
+  const topic = new Topic(scope, 'AlarmTopic', { displayName: 'Countersign alarms', enforceSSL: true })
+  // A topic policy replaces the default one, under which the account's own alarms could publish.
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'AllowAlarmsOfThisAccount',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+        ArnLike: {
+          'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:*`,
+        },
+      },
+    }),
+  )
+  return topic
+}
+
+export interface CountersignAlarmsProps {
+  readonly topic: ITopic
+  readonly api: HttpApi
+  /** The functions behind the API, by the name that the alarm shows. */
+  readonly functions: Readonly<Record<string, IFunction>>
+  readonly keeper: IFunction
+  readonly tables: Readonly<Record<string, TableV2>>
+}
+
+/** Alarms on what needs a person. Each description says what to do. */
+export function createAlarms(scope: Construct, props: CountersignAlarmsProps): void {
+  const alarms = new Construct(scope, 'Alarms')
+  const add = (id: string, alarm: AlarmProps) => createAlarm(alarms, id, props.topic, alarm)
+
+  add('ServerErrors', {
+    metric: props.api.metricServerError({ period: Duration.minutes(5) }),
+    threshold: 5,
+    description:
+      'The authorization server answered 5xx. Find the request ids in its access log, then the lines of those requests in the log of the function behind the route; see the store and KMS errors on the dashboard.',
+  })
+  for (const [name, fn] of Object.entries(props.functions)) {
+    add(`${name}Errors`, {
+      metric: fn.metricErrors({ period: Duration.minutes(5) }),
+      threshold: 1,
+      badPeriods: 2,
+      description: `The ${name} function crashed or timed out. Read the last error lines in its log group; roll back if they began with a deployment.`,
+    })
+    add(`${name}Throttles`, {
+      metric: fn.metricThrottles({ period: Duration.minutes(5) }),
+      threshold: 1,
+      badPeriods: 2,
+      description: `Lambda turned away calls of the ${name} function. Look for a flood in the access log; raise the account's concurrent executions, or lower the stage's throttle.`,
+    })
+  }
+  add('KeeperErrors', {
+    metric: props.keeper.metricErrors({ period: Duration.minutes(5) }),
+    threshold: 1,
+    description:
+      'The keeper of the signing keys failed. Read its log: a ring without a current key stops all tokens. Repeat the deployment when the cause is gone; it makes no second key.',
+  })
+  add('KmsErrors', {
+    metric: sumOverServices(metricNames.kmsErrors, ['token', 'keeper']),
+    threshold: 3,
+    description:
+      'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
+  })
+  add('SignatureSelfCheckFailed', {
+    metric: serviceMetric(metricNames.signatureSelfCheckFailed, 'token'),
+    threshold: 1,
+    description:
+      'A signature made by KMS did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
+  })
+  add('StoreErrors', {
+    metric: sumOverServices(metricNames.storeErrors, [
+      'token',
+      'revoke',
+      'metadata',
+      'admin',
+      'authorizer',
+      'keeper',
+    ]),
+    threshold: 5,
+    description:
+      'Calls to DynamoDB failed after retries. See throttles and system errors of the tables on the dashboard, and the AWS Health Dashboard. Revocations that answered 503 were not recorded: their callers must repeat them.',
+  })
+  add('RevocationStoreUnreachable', {
+    metric: serviceMetric(metricNames.revocationStoreUnreachable, 'authorizer', {
+      period: Duration.minutes(1),
+    }),
+    threshold: 1,
+    description:
+      'An authorizer cannot refresh its revocations. It serves its last snapshot for the outage grace and then refuses every call. Restore access to the Revocations table (role, throttling, AWS Health Dashboard).',
+  })
+  add('DecisionsFailed', {
+    metric: serviceMetric(metricNames.decisionsFailed, 'authorizer'),
+    threshold: 5,
+    description:
+      'Authorizers refused calls because they could not decide. Read the reason of the api.authorize events with outcome "failed" in the logs of the authorizers.',
+  })
+  for (const [name, table] of Object.entries(props.tables)) {
+    add(`${name}Throttled`, {
+      metric: tableThrottles(table, name),
+      threshold: 5,
+      badPeriods: 2,
+      description: `DynamoDB turned away requests to the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
+    })
+  }
+  add('TokensRefused', {
+    metric: serviceMetric(metricNames.tokensRefused, 'token'),
+    threshold: 300,
+    description:
+      'Token requests are refused at a high rate: a client with a wrong secret in a loop, or somebody guessing. See the refusals by reason on the dashboard, and the source addresses and client ids of the token.issue events.',
+  })
+}
+
+/** The alarms of one protected API's authorizer, in that API's own stack. */
+export function createAuthorizerAlarms(
+  scope: Construct,
+  topic: ITopic,
+  name: string,
+  authorizer: IFunction,
+): void {
+  createAlarm(scope, 'ErrorsAlarm', topic, {
+    metric: authorizer.metricErrors({ period: Duration.minutes(5) }),
+    threshold: 1,
+    badPeriods: 2,
+    description: `The authorizer of ${name} crashed or timed out, and callers got 500. Read the last error lines in its log group; roll back if they began with a deployment.`,
+  })
+  createAlarm(scope, 'ThrottlesAlarm', topic, {
+    metric: authorizer.metricThrottles({ period: Duration.minutes(5) }),
+    threshold: 1,
+    badPeriods: 2,
+    description: `Lambda turned away calls of the authorizer of ${name}, and callers got 500. Raise the account's concurrent executions, or throttle the API's stage.`,
+  })
+}

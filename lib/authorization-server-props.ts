@@ -1,0 +1,162 @@
+import { Duration, type RemovalPolicy, Token } from 'aws-cdk-lib'
+import type { IDomainName } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { ITopic } from 'aws-cdk-lib/aws-sns'
+import { wholeNumber, wholeSeconds } from './limits.ts'
+
+/** How many requests a stage lets through; above it the answer is 429. Best effort, as API Gateway's throttling is. */
+export interface TokenThrottle {
+  /** Requests a second, sustained. At least 1. */
+  readonly rateLimit: number
+  /** Requests at once, above the rate. A whole number, at least 1. */
+  readonly burstLimit: number
+}
+
+/** Every setting is optional. Durations are whole seconds, known at synthesis. */
+export interface AuthorizationServerProps {
+  /**
+   * The custom domain of the server: the issuer becomes `https://<name>`, the API is mapped to the domain's root and
+   * its `execute-api` endpoint is disabled. Changing it changes the issuer: every token issued before is refused.
+   *
+   * @default - the issuer is the API's own endpoint
+   */
+  readonly domainName?: IDomainName
+
+  /**
+   * How long an access token is valid, unless its client has a lifetime of its own. 60 to 3600 seconds.
+   *
+   * @default Duration.seconds(600)
+   */
+  readonly accessTokenLifetime?: Duration
+
+  /**
+   * The longest time from an acknowledged revocation to the last request that any API lets through for it, every cache
+   * included. 0 to 300 seconds; 0 makes each request read the revocations table.
+   *
+   * @default Duration.seconds(5)
+   */
+  readonly maxRevocationDelay?: Duration
+
+  /**
+   * How much longer the last revocations read serve while the table cannot be reached; then everything is refused. 0
+   * to 3600 seconds. Must not be set where `maxRevocationDelay` is 0: there is nothing to serve from.
+   *
+   * @default Duration.seconds(60)
+   */
+  readonly revocationOutageGrace?: Duration
+
+  /**
+   * How long API Gateway repeats a decision for the same token and route without asking. It is part of
+   * `maxRevocationDelay` and must be shorter. 0 to 299 seconds; 0 turns the cache off.
+   *
+   * @default Duration.seconds(0)
+   */
+  readonly decisionCacheTtl?: Duration
+
+  /**
+   * The throttle of the server's stage. KMS signs 1,000 times a second for an account and Region, unless raised.
+   *
+   * @default - 500 requests a second, 1000 at once
+   */
+  readonly tokenThrottle?: TokenThrottle
+
+  /**
+   * How long log groups keep their events, audit events included.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
+  readonly logRetention?: RetentionDays
+
+  /**
+   * Where alarms go. CloudWatch must be allowed to publish to it.
+   *
+   * @default - a new topic without subscribers
+   */
+  readonly alarmTopic?: ITopic
+
+  /**
+   * Over how many partitions revocations are spread; each carries 3,000 strong reads and 1,000 writes a second. A
+   * whole number, 1 to 16, fixed when the server is created: with another number, revocations made before are not found.
+   *
+   * @default 4
+   */
+  readonly revocationShards?: number
+
+  /**
+   * What happens to the tables of clients, revocations and signing keys when they leave the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy
+
+  /**
+   * Whether DynamoDB refuses to delete those tables.
+   *
+   * @default true
+   */
+  readonly deletionProtection?: boolean
+}
+
+/** The numbers among the settings, in seconds and counts, defaults filled in. */
+export interface CheckedSettings {
+  readonly accessTokenLifetimeSeconds: number
+  readonly decisionCacheTtlSeconds: number
+  /** How old an authorizer's revocations may get: the delay without what the decision cache takes of it. */
+  readonly revocationRefreshSeconds: number
+  readonly revocationOutageGraceSeconds: number
+  readonly revocationShards: number
+  readonly tokenThrottle: TokenThrottle
+}
+
+/** @throws Error when a setting is out of its limits, or settings would break the promised revocation delay */
+export function checkSettings(props: AuthorizationServerProps): CheckedSettings {
+  const delay = wholeSeconds('maxRevocationDelay', props.maxRevocationDelay ?? Duration.seconds(5), {
+    min: 0,
+    max: 300,
+  })
+  const cacheTtl = wholeSeconds('decisionCacheTtl', props.decisionCacheTtl ?? Duration.seconds(0), {
+    min: 0,
+    max: 299,
+  })
+  if (cacheTtl > 0 && cacheTtl >= delay) {
+    throw new Error(
+      `decisionCacheTtl must be shorter than maxRevocationDelay (${delay} seconds), got ${cacheTtl} seconds: a cached decision outlives a revocation; lower decisionCacheTtl or raise maxRevocationDelay`,
+    )
+  }
+  if (delay === 0 && props.revocationOutageGrace !== undefined) {
+    throw new Error(
+      'revocationOutageGrace must not be set with a maxRevocationDelay of 0 seconds: every request reads the table, so there is nothing to serve from; remove it or raise maxRevocationDelay',
+    )
+  }
+  const grace = wholeSeconds('revocationOutageGrace', props.revocationOutageGrace ?? Duration.seconds(60), {
+    min: 0,
+    max: 3600,
+  })
+  return {
+    accessTokenLifetimeSeconds: wholeSeconds(
+      'accessTokenLifetime',
+      props.accessTokenLifetime ?? Duration.seconds(600),
+      { min: 60, max: 3600 },
+    ),
+    decisionCacheTtlSeconds: cacheTtl,
+    revocationRefreshSeconds: delay - cacheTtl,
+    revocationOutageGraceSeconds: delay === 0 ? 0 : grace,
+    revocationShards: wholeNumber('revocationShards', props.revocationShards ?? 4, { min: 1, max: 16 }),
+    tokenThrottle: checkThrottle(props.tokenThrottle ?? { rateLimit: 500, burstLimit: 1000 }),
+  }
+}
+
+function checkThrottle(throttle: TokenThrottle): TokenThrottle {
+  const { rateLimit, burstLimit } = throttle
+  if (!Token.isUnresolved(rateLimit) && !(rateLimit >= 1 && Number.isFinite(rateLimit))) {
+    throw new Error(
+      `tokenThrottle.rateLimit must be at least 1 request a second, got ${rateLimit}: a lower rate turns the server off`,
+    )
+  }
+  if (!Token.isUnresolved(burstLimit) && !(burstLimit >= 1 && Number.isInteger(burstLimit))) {
+    throw new Error(
+      `tokenThrottle.burstLimit must be a whole number of at least 1 request, got ${burstLimit}: a lower burst turns the server off`,
+    )
+  }
+  return throttle
+}

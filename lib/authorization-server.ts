@@ -1,0 +1,133 @@
+import { RemovalPolicy } from 'aws-cdk-lib'
+import { HttpApi, type HttpRoute, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { IGrantable } from 'aws-cdk-lib/aws-iam'
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { ITopic } from 'aws-cdk-lib/aws-sns'
+import { Construct } from 'constructs'
+import { createAlarms, createAlarmTopic } from './alarms.ts'
+import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
+import { ScopeAuthorizer } from './authorize.ts'
+import { createDashboard } from './dashboard.ts'
+import { addDefaultStage } from './default-stage.ts'
+import type { RouteAuthorizerSettings } from './route-authorizer.ts'
+import type { AuthorizeOptions } from './scope-requirement.ts'
+import { createServerFunctions } from './server-functions.ts'
+import { addServerRoutes } from './server-routes.ts'
+import { createSigningKeyRing, ringName } from './signing-key-ring.ts'
+import { createTables } from './tables.ts'
+
+/**
+ * An OAuth 2.0 authorization server for machine clients: token, revocation, metadata and administration endpoints,
+ * their tables and signing keys, a dashboard and alarms; and, by `authorize`, the authorizers of the APIs it protects.
+ */
+export class AuthorizationServer extends Construct {
+  /** The issuer identifier (RFC 8414 §2): the API's endpoint, or `https://` and the custom domain's name. */
+  readonly issuer: string
+  readonly tokenEndpoint: string
+  readonly revocationEndpoint: string
+  readonly jwksUri: string
+  /** Where the administration API begins; its requests are signed with SigV4. */
+  readonly adminEndpoint: string
+  readonly clientsTable: ITableV2
+  readonly revocationsTable: ITableV2
+  readonly signingKeysTable: ITableV2
+  readonly singleUseTable: ITableV2
+  /** Where alarms go: subscribe the people who act on them. */
+  readonly alarmTopic: ITopic
+  readonly dashboard: Dashboard
+  readonly #administration: readonly HttpRoute[]
+  readonly #authorizers: RouteAuthorizerSettings
+
+  /** @throws Error when a setting is out of its limits, or would break the promised revocation delay */
+  constructor(scope: Construct, id: string, props: AuthorizationServerProps = {}) {
+    super(scope, id)
+    const settings = checkSettings(props)
+    const logRetention = props.logRetention ?? RetentionDays.SIX_MONTHS
+    const ring = ringName(this)
+
+    const api = new HttpApi(this, 'Api', {
+      apiName: 'authorization-server',
+      description: 'Countersign: OAuth 2.0 for machine clients',
+      createDefaultStage: false,
+      // Otherwise the same tokens could be had under a second name, past whatever guards the domain.
+      disableExecuteApiEndpoint: props.domainName !== undefined,
+    })
+    this.issuer = props.domainName === undefined ? api.apiEndpoint : `https://${props.domainName.name}`
+    this.tokenEndpoint = `${this.issuer}/token`
+    this.revocationEndpoint = `${this.issuer}/revoke`
+    this.jwksUri = `${this.issuer}/.well-known/jwks.json`
+    this.adminEndpoint = `${this.issuer}/admin`
+
+    const tables = createTables(this, {
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      deletionProtection: props.deletionProtection ?? true,
+    })
+    this.clientsTable = tables.clients
+    this.revocationsTable = tables.revocations
+    this.signingKeysTable = tables.signingKeys
+    this.singleUseTable = tables.singleUse
+
+    const functions = createServerFunctions(this, {
+      issuer: this.issuer,
+      ring,
+      tables,
+      settings,
+      logRetention,
+    })
+    const signingKeyRing = createSigningKeyRing(this, functions.keeper, ring)
+    this.#administration = addServerRoutes(api, functions)
+    const stage = addDefaultStage(api, {
+      logRetention,
+      throttle: settings.tokenThrottle,
+      domainName: props.domainName,
+    })
+    // No request before there is a key to answer it with.
+    stage.node.addDependency(signingKeyRing)
+
+    const { token: Token, revoke: Revoke, metadata: Metadata, admin: Admin, keeper } = functions
+    const endpoints = { Token, Revoke, Metadata, Admin }
+    const Tables = {
+      Clients: tables.clients,
+      Revocations: tables.revocations,
+      SigningKeys: tables.signingKeys,
+      SingleUse: tables.singleUse,
+    }
+    this.alarmTopic = props.alarmTopic ?? createAlarmTopic(this)
+    this.dashboard = createDashboard(this, {
+      api,
+      functions: { ...endpoints, Keeper: keeper },
+      tables: Tables,
+    })
+    createAlarms(this, { topic: this.alarmTopic, api, functions: endpoints, keeper, tables: Tables })
+
+    this.#authorizers = {
+      server: this,
+      issuer: this.issuer,
+      ring,
+      tables,
+      logRetention,
+      alarmTopic: this.alarmTopic,
+      dashboard: this.dashboard,
+      ...settings,
+    }
+  }
+
+  /**
+   * What an HTTP API route needs of an access token; pass it as the route's `authorizer`, or as the API's
+   * `defaultAuthorizer`. The API may be in any stack of the server's account and Region. A request passes when its
+   * token is valid, names `audience`, is not revoked and has the scopes (all of `allOf`, or one of `anyOf`).
+   *
+   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
+   * the route is added) the API already has another audience or authorization server
+   */
+  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
+    return new ScopeAuthorizer(options, this.#authorizers)
+  }
+
+  /** Lets an IAM principal use the whole administration API: it can make itself a client with any grant. */
+  grantAdministration(grantee: IGrantable): void {
+    for (const route of this.#administration) route.grantInvoke(grantee)
+  }
+}

@@ -1,0 +1,68 @@
+import { Stack, Token } from 'aws-cdk-lib'
+import type {
+  HttpRouteAuthorizerBindOptions,
+  HttpRouteAuthorizerConfig,
+  IHttpApi,
+  IHttpRouteAuthorizer,
+} from 'aws-cdk-lib/aws-apigatewayv2'
+import type { Construct } from 'constructs'
+import type { ScopeRequirement } from '../lambda/oauth/route-table.ts'
+import { RouteAuthorizer, type RouteAuthorizerSettings, routeAuthorizerId } from './route-authorizer.ts'
+import { type AuthorizeOptions, checkAudience, parseRequirement } from './scope-requirement.ts'
+
+/** Attaches an audience and a scope requirement to every route that it is given to, of any API in any stack. */
+export class ScopeAuthorizer implements IHttpRouteAuthorizer {
+  readonly #settings: RouteAuthorizerSettings
+  readonly #audience: string
+  readonly #requirement: ScopeRequirement
+
+  constructor(options: AuthorizeOptions, settings: RouteAuthorizerSettings) {
+    this.#settings = settings
+    this.#audience = checkAudience(options.audience)
+    this.#requirement = parseRequirement(options)
+  }
+
+  /** @throws Error when the API already has another audience or another authorization server */
+  bind({ route, scope }: HttpRouteAuthorizerBindOptions): HttpRouteAuthorizerConfig {
+    const authorizer = this.#authorizerOf(scope, route.httpApi)
+    authorizer.addRoute(route, this.#requirement)
+    return { authorizerId: authorizer.authorizerId, authorizationType: 'CUSTOM' }
+  }
+
+  #authorizerOf(scope: Construct, api: IHttpApi): RouteAuthorizer {
+    const { server } = this.#settings
+    const existing = scope.node.tryFindChild(routeAuthorizerId)
+    if (!(existing instanceof RouteAuthorizer)) {
+      checkSamePlace(server, scope)
+      return new RouteAuthorizer(scope, api, this.#audience, this.#settings)
+    }
+    if (existing.server !== server) {
+      throw new Error(
+        `${scope.node.path} must have one authorization server, got ${server.node.path} beside ${existing.server.node.path}: make a second API`,
+      )
+    }
+    if (existing.audience !== this.#audience) {
+      throw new Error(
+        `${scope.node.path} must have one audience, got "${this.#audience}" beside "${existing.audience}": use the same audience on all its routes, or make a second API`,
+      )
+    }
+    return existing
+  }
+}
+
+/** The authorizer reads the server's tables by name, and a name means another table in another account or Region. */
+function checkSamePlace(server: Construct, api: Construct): void {
+  const there = Stack.of(server)
+  const here = Stack.of(api)
+  const pairs = [
+    ['account', there.account, here.account],
+    ['region', there.region, here.region],
+  ] as const
+  for (const [what, expected, actual] of pairs) {
+    if (expected !== actual && !Token.isUnresolved(expected) && !Token.isUnresolved(actual)) {
+      throw new Error(
+        `${api.node.path} must be in the ${what} of its authorization server, ${expected}, got ${actual}: deploy an authorization server there`,
+      )
+    }
+  }
+}

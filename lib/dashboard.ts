@@ -1,0 +1,134 @@
+import { Duration } from 'aws-cdk-lib'
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Dashboard, GraphWidget, type IMetric, TextWidget } from 'aws-cdk-lib/aws-cloudwatch'
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import { metricNames } from '../lambda/oauth/metric-names.ts'
+import {
+  functionDuration,
+  metricByReason,
+  metricByService,
+  serviceMetric,
+  tableSystemErrors,
+  tableThrottles,
+} from './metrics.ts'
+
+export interface CountersignDashboardProps {
+  readonly api: HttpApi
+  /** As the tables, by the name that a graph shows. */
+  readonly functions: Readonly<Record<string, IFunction>>
+  readonly tables: Readonly<Record<string, TableV2>>
+}
+
+const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
+  new GraphWidget({ title, left, right, width: 8, height: 6 })
+
+/** What the system does, from the work to the parts: tokens, decisions, latency, errors, store and keys. */
+export function createDashboard(scope: Construct, props: CountersignDashboardProps): Dashboard {
+  const { api, tables } = props
+  const functions = Object.entries(props.functions)
+  const tableList = Object.entries(tables)
+  const dashboard = new Dashboard(scope, 'Dashboard', { defaultInterval: Duration.hours(3) })
+  dashboard.addWidgets(
+    graph('Tokens', [
+      serviceMetric(metricNames.tokensIssued, 'token', { label: 'issued' }),
+      serviceMetric(metricNames.tokensRefused, 'token', { label: 'refused' }),
+      serviceMetric(metricNames.tokensFailed, 'token', { label: 'failed' }),
+    ]),
+    graph('Token refusals by reason', [metricByReason(metricNames.tokensRefused, 'token')]),
+    graph('Revocations', [
+      serviceMetric(metricNames.revocationsAccepted, 'revoke', { label: 'accepted' }),
+      serviceMetric(metricNames.revocationsRefused, 'revoke', { label: 'refused' }),
+      serviceMetric(metricNames.revocationsFailed, 'revoke', { label: 'failed' }),
+    ]),
+  )
+  dashboard.addWidgets(
+    graph('Decisions of all authorizers', [
+      serviceMetric(metricNames.decisionsAllowed, 'authorizer', { label: 'allowed' }),
+      serviceMetric(metricNames.decisionsRefused, 'authorizer', { label: 'refused' }),
+      serviceMetric(metricNames.decisionsFailed, 'authorizer', { label: 'failed' }),
+    ]),
+    graph('Refused calls by reason', [metricByReason(metricNames.decisionsRefused, 'authorizer')]),
+    graph('Administration', [
+      serviceMetric(metricNames.administrationAllowed, 'admin', { label: 'allowed' }),
+      serviceMetric(metricNames.administrationRefused, 'admin', { label: 'refused' }),
+      serviceMetric(metricNames.administrationFailed, 'admin', { label: 'failed' }),
+    ]),
+  )
+  dashboard.addWidgets(
+    graph('Requests', [
+      api.metricCount({ label: 'requests' }),
+      api.metricClientError({ label: '4xx' }),
+      api.metricServerError({ label: '5xx' }),
+    ]),
+    graph('API latency (ms)', [
+      api.metricLatency({ statistic: 'p50', label: 'p50' }),
+      api.metricLatency({ statistic: 'p99', label: 'p99' }),
+    ]),
+    graph(
+      'Function duration (ms)',
+      functions.flatMap(([label, fn]) => [
+        functionDuration(fn, label, 'p50'),
+        functionDuration(fn, label, 'p99'),
+      ]),
+    ),
+  )
+  dashboard.addWidgets(
+    graph(
+      'Function errors',
+      functions.map(([label, fn]) => fn.metricErrors({ label })),
+    ),
+    graph(
+      'Function throttles',
+      functions.map(([label, fn]) => fn.metricThrottles({ label })),
+    ),
+    graph('Store and KMS errors', [
+      metricByService(metricNames.storeErrors, 'Sum'),
+      metricByService(metricNames.kmsErrors, 'Sum'),
+    ]),
+  )
+  dashboard.addWidgets(
+    graph(
+      'Table throttles',
+      tableList.map(([label, table]) => tableThrottles(table, label)),
+    ),
+    graph(
+      'Table system errors',
+      tableList.map(([label, table]) => tableSystemErrors(table, label)),
+    ),
+    graph(
+      'Keys and revocation snapshots',
+      [
+        metricByService(metricNames.signingKeyAgeDays, 'Maximum'),
+        serviceMetric(metricNames.revocationStoreUnreachable, 'authorizer', { label: 'store unreachable' }),
+        serviceMetric(metricNames.signatureSelfCheckFailed, 'token', {
+          label: 'signature self-check failed',
+        }),
+      ],
+      [
+        serviceMetric(metricNames.revocationSnapshotAgeSeconds, 'authorizer', {
+          statistic: 'Maximum',
+          label: 'snapshot age (s)',
+        }),
+      ],
+    ),
+  )
+  return dashboard
+}
+
+/** Adds a protected API's authorizer, which must be in the dashboard's own stack. */
+export function addAuthorizerToDashboard(dashboard: Dashboard, name: string, authorizer: IFunction): void {
+  dashboard.addWidgets(new TextWidget({ markdown: `### Authorizer of ${name}`, width: 24, height: 1 }))
+  dashboard.addWidgets(
+    graph('Invocations', [authorizer.metricInvocations({ label: 'invocations' })]),
+    graph('Errors and throttles', [
+      authorizer.metricErrors({ label: 'errors' }),
+      authorizer.metricThrottles({ label: 'throttles' }),
+    ]),
+    graph('Duration (ms)', [
+      functionDuration(authorizer, 'authorizer', 'p50'),
+      functionDuration(authorizer, 'authorizer', 'p99'),
+    ]),
+  )
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda'
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Construct } from 'constructs'
+
+/** The value of `SERVICE` and of the metrics' `service` dimension. */
+export type Service = 'token' | 'revoke' | 'metadata' | 'admin' | 'authorizer' | 'keeper' | 'example'
+
+export interface CountersignFunctionProps {
+  readonly service: Service
+  readonly description: string
+  readonly code: Code
+  /** Everything but `SERVICE`, which is set from `service`. */
+  readonly environment: Readonly<Record<string, string>>
+  /** All that the function may do beside writing to its own log group. */
+  readonly statements: readonly PolicyStatement[]
+  readonly logRetention: RetentionDays
+  /** In MiB. CPU comes in proportion. @default 256 */
+  readonly memorySize?: number
+  /** @default Duration.seconds(10) */
+  readonly timeout?: Duration
+}
+
+/**
+ * Makes a function of this system: the one place that knows its run time, log group and role. The role has what
+ * `statements` say and may write to its own log group; no managed policy, whose log permissions cover every group.
+ */
+export function createFunction(
+  scope: Construct,
+  id: string,
+  props: CountersignFunctionProps,
+): LambdaFunction {
+  if ('SERVICE' in props.environment) {
+    throw new Error(
+      `environment of ${id} must not set SERVICE, got "${props.environment.SERVICE}": it is set from service`,
+    )
+  }
+  // Kept when the stack goes: it holds the audit events. Its rows end by themselves.
+  const logGroup = new LogGroup(scope, `${id}Logs`, {
+    retention: props.logRetention,
+    removalPolicy: RemovalPolicy.RETAIN,
+  })
+  const writeLogs = new PolicyStatement({
+    sid: 'WriteLogs',
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [logGroup.logGroupArn],
+  })
+  const role = new Role(scope, `${id}Role`, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: { Policy: new PolicyDocument({ statements: [...props.statements, writeLogs] }) },
+  })
+  return new LambdaFunction(scope, id, {
+    description: props.description,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    handler: 'index.handler',
+    code: props.code,
+    memorySize: props.memorySize ?? 256,
+    timeout: props.timeout ?? Duration.seconds(10),
+    environment: { SERVICE: props.service, ...props.environment },
+    role,
+    logGroup,
+    loggingFormat: LoggingFormat.JSON,
+  })
+}
+
+/**
+ * The folder of a bundled function.
+ *
+ * @throws Error when it has not been bundled
+ */
+export function bundleFolder(name: string): string {
+  const folder = fileURLToPath(new URL(`../dist/lambda/${name}`, import.meta.url))
+  if (!existsSync(`${folder}/index.mjs`)) {
+    throw new Error(
+      `dist/lambda/${name}/index.mjs is missing, the function "${name}" is not bundled: run npm run build`,
+    )
+  }
+  return folder
+}
+
+export function bundledCode(name: string): Code {
+  return Code.fromAsset(bundleFolder(name))
+}

@@ -1,0 +1,97 @@
+import { Duration } from 'aws-cdk-lib'
+import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import { type MetricName, metricNamespace } from '../lambda/oauth/metric-names.ts'
+import type { Service } from './functions.ts'
+
+export interface MetricOptions {
+  /** @default - CloudWatch shows the metric's name */
+  readonly label?: string
+  /** @default Sum */
+  readonly statistic?: string
+  /** @default Duration.minutes(5) */
+  readonly period?: Duration
+}
+
+const fiveMinutes = Duration.minutes(5)
+
+/** A metric that one service publishes about itself. */
+export function serviceMetric(name: MetricName, service: Service, options: MetricOptions = {}): Metric {
+  return new Metric({
+    namespace: metricNamespace,
+    metricName: name,
+    dimensionsMap: { service },
+    statistic: options.statistic ?? 'Sum',
+    period: options.period ?? fiveMinutes,
+    label: options.label,
+  })
+}
+
+/** A service's metric with one line a reason; reasons that have not happened yet appear when they do. */
+export function metricByReason(name: MetricName, service: Service): MathExpression {
+  return new MathExpression({
+    expression: `SEARCH('{${metricNamespace},service,reason} MetricName="${name}" service="${service}"', 'Sum', 300)`,
+    label: '',
+    period: fiveMinutes,
+  })
+}
+
+/** A metric with one line for each service that publishes it. */
+export function metricByService(name: MetricName, statistic: string): MathExpression {
+  return new MathExpression({
+    expression: `SEARCH('{${metricNamespace},service} MetricName="${name}"', '${statistic}', 300)`,
+    label: '',
+    period: fiveMinutes,
+  })
+}
+
+/** How often a service's metrics of this name were counted, over several services together. */
+export function sumOverServices(name: MetricName, services: readonly Service[]): MathExpression {
+  return new MathExpression({
+    expression: services.map((_, index) => `FILL(m${index},0)`).join('+'),
+    usingMetrics: Object.fromEntries(
+      services.map((service, index) => [`m${index}`, serviceMetric(name, service)]),
+    ),
+    label: name,
+    period: fiveMinutes,
+  })
+}
+
+export function functionDuration(fn: IFunction, label: string, statistic: 'p50' | 'p99'): Metric {
+  return fn.metricDuration({ statistic, label: `${label} ${statistic}`, period: fiveMinutes })
+}
+
+/** Requests that a table turned away for load, reads and writes together. */
+export function tableThrottles(table: TableV2, label: string): MathExpression {
+  return new MathExpression({
+    // One graph shows several tables, and its metric ids must differ.
+    expression: `FILL(reads${label},0)+FILL(writes${label},0)`,
+    usingMetrics: {
+      [`reads${label}`]: table.metric('ReadThrottleEvents', { statistic: 'Sum', period: fiveMinutes }),
+      [`writes${label}`]: table.metric('WriteThrottleEvents', { statistic: 'Sum', period: fiveMinutes }),
+    },
+    label,
+    period: fiveMinutes,
+  })
+}
+
+const operations = ['GetItem', 'BatchGetItem', 'Query', 'Scan', 'PutItem', 'UpdateItem', 'DeleteItem']
+
+/** Requests that a table failed with an error of its own, all operations together. */
+export function tableSystemErrors(table: TableV2, label: string): MathExpression {
+  const counts = operations.map(operation => [
+    `errors${label}${operation}`,
+    table.metric('SystemErrors', {
+      dimensionsMap: { TableName: table.tableName, Operation: operation },
+      statistic: 'Sum',
+      period: fiveMinutes,
+    }),
+  ])
+  return new MathExpression({
+    expression: counts.map(([id]) => `FILL(${id},0)`).join('+'),
+    usingMetrics: Object.fromEntries(counts),
+    label,
+    period: fiveMinutes,
+  })
+}

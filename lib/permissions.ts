@@ -1,0 +1,137 @@
+import { Aws } from 'aws-cdk-lib'
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { type CountersignTables, readableClientAttributes, revokedAtIndex } from './tables.ts'
+
+/** The tag that ties a KMS key to its ring. */
+export const ringTag = 'countersign:ring'
+
+const digests = 'secret_digests'
+
+/** Every KMS key of this account and Region; always narrowed by a condition on the ring's tag. */
+const anyKey = `arn:${Aws.PARTITION}:kms:${Aws.REGION}:${Aws.ACCOUNT_ID}:key/*`
+
+function onTable(sid: string, table: TableV2, ...operations: string[]): PolicyStatement {
+  const actions = operations.map(operation => `dynamodb:${operation}`)
+  return new PolicyStatement({ sid, actions, resources: [table.tableArn] })
+}
+
+const useOnce = (tables: CountersignTables) =>
+  onTable('UseOnce', tables.singleUse, 'PutItem', 'UpdateItem', 'GetItem', 'BatchGetItem')
+const readClients = (tables: CountersignTables) =>
+  onTable('ReadClients', tables.clients, 'GetItem', 'BatchGetItem')
+const readSigningKeys = (tables: CountersignTables) => onTable('ReadSigningKeys', tables.signingKeys, 'Query')
+
+/** Keys made after deployment have no ARN in a template: the tag says which keys these are. */
+const signWithRing = (ring: string) =>
+  new PolicyStatement({
+    sid: 'SignWithRing',
+    actions: ['kms:Sign'],
+    resources: [anyKey],
+    conditions: {
+      StringEquals: { [`aws:ResourceTag/${ringTag}`]: ring, 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+    },
+  })
+
+export const tokenPermissions = (tables: CountersignTables, ring: string) => [
+  readClients(tables),
+  readSigningKeys(tables),
+  useOnce(tables),
+  signWithRing(ring),
+]
+
+export const revokePermissions = (tables: CountersignTables) => [
+  readClients(tables),
+  readSigningKeys(tables),
+  onTable('Revoke', tables.revocations, 'UpdateItem', 'GetItem'),
+  useOnce(tables),
+]
+
+export const metadataPermissions = (tables: CountersignTables) => [readSigningKeys(tables)]
+
+export const authorizerPermissions = (tables: CountersignTables) => [
+  onTable('ReadRevocations', tables.revocations, 'Query', 'BatchGetItem'),
+  new PolicyStatement({
+    sid: 'ReadRevocationsByTime',
+    actions: ['dynamodb:Query'],
+    resources: [`${tables.revocations.tableArn}/index/${revokedAtIndex}`],
+  }),
+  readSigningKeys(tables),
+]
+
+/**
+ * Administration writes the digests of secrets and never reads them. A read names its attributes and `secret_digests`
+ * is not among them; a write returns nothing. What `dynamodb:Attributes` holds for a GetItem without a projection is
+ * not documented, so the refusals are said twice more, as denials that no other policy can lift
+ * (docs/adr/0012-administration-cannot-read-digests.md).
+ */
+export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
+  const clients = [tables.clients.tableArn]
+  const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan']
+  return [
+    new PolicyStatement({
+      sid: 'ReadClientsWithoutDigests',
+      actions: ['dynamodb:GetItem', 'dynamodb:Scan'],
+      resources: clients,
+      conditions: {
+        'ForAllValues:StringEquals': { 'dynamodb:Attributes': readableClientAttributes },
+        // An empty set passes ForAllValues: a request that names no attribute would be one for all of them.
+        Null: { 'dynamodb:Attributes': 'false' },
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+      },
+    }),
+    new PolicyStatement({
+      sid: 'WriteClients',
+      actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      resources: clients,
+      conditions: { StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' } },
+    }),
+    new PolicyStatement({
+      sid: 'NeverReadDigests',
+      effect: Effect.DENY,
+      actions: reads,
+      resources: clients,
+      conditions: { 'ForAnyValue:StringEquals': { 'dynamodb:Attributes': digests } },
+    }),
+    new PolicyStatement({
+      sid: 'NeverReadWholeClients',
+      effect: Effect.DENY,
+      actions: reads,
+      resources: clients,
+      conditions: { StringEquals: { 'dynamodb:Select': ['ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES'] } },
+    }),
+    onTable('Revoke', tables.revocations, 'UpdateItem'),
+    readSigningKeys(tables),
+    onTable('ReadAndForgetUse', tables.singleUse, 'BatchGetItem', 'DeleteItem'),
+  ]
+}
+
+/** The keeper makes and describes keys. It signs with none, and deleting a key is given to nobody. */
+export const keeperPermissions = (tables: CountersignTables, ring: string) => [
+  onTable('KeepSigningKeys', tables.signingKeys, 'Query', 'PutItem', 'UpdateItem'),
+  new PolicyStatement({
+    sid: 'CreateKeyForRing',
+    actions: ['kms:CreateKey'],
+    // A key that does not exist yet has no ARN.
+    resources: ['*'],
+    conditions: {
+      StringEquals: {
+        [`aws:RequestTag/${ringTag}`]: ring,
+        'kms:KeySpec': 'ECC_NIST_P256',
+        'kms:KeyUsage': 'SIGN_VERIFY',
+      },
+    },
+  }),
+  new PolicyStatement({
+    sid: 'TagKeyForRing',
+    actions: ['kms:TagResource'],
+    resources: [anyKey],
+    conditions: { StringEquals: { [`aws:RequestTag/${ringTag}`]: ring } },
+  }),
+  new PolicyStatement({
+    sid: 'DescribeKeysOfRing',
+    actions: ['kms:DescribeKey', 'kms:GetPublicKey'],
+    resources: [anyKey],
+    conditions: { StringEquals: { [`aws:ResourceTag/${ringTag}`]: ring } },
+  }),
+]

@@ -1,0 +1,96 @@
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Construct } from 'constructs'
+import type { CheckedSettings } from './authorization-server-props.ts'
+import { bundledCode, createFunction } from './functions.ts'
+import {
+  adminPermissions,
+  keeperPermissions,
+  metadataPermissions,
+  revokePermissions,
+  tokenPermissions,
+} from './permissions.ts'
+import { keeperTimeout } from './signing-key-ring.ts'
+import type { CountersignTables } from './tables.ts'
+
+export interface ServerFunctions {
+  readonly token: LambdaFunction
+  readonly revoke: LambdaFunction
+  readonly metadata: LambdaFunction
+  readonly admin: LambdaFunction
+  readonly keeper: LambdaFunction
+}
+
+export interface ServerFunctionsProps {
+  readonly issuer: string
+  readonly ring: string
+  readonly tables: CountersignTables
+  readonly settings: CheckedSettings
+  readonly logRetention: RetentionDays
+}
+
+/** Makes the authorization server's functions, each with the environment and the permissions it needs. */
+export function createServerFunctions(scope: Construct, props: ServerFunctionsProps): ServerFunctions {
+  const { tables, ring, settings, logRetention } = props
+  const base = {
+    ISSUER: props.issuer,
+    SIGNING_KEYS_TABLE: tables.signingKeys.tableName,
+    SIGNING_KEY_RING: ring,
+  }
+  const clientsAndUse = {
+    CLIENTS_TABLE: tables.clients.tableName,
+    SINGLE_USE_TABLE: tables.singleUse.tableName,
+  }
+  const revocations = {
+    REVOCATIONS_TABLE: tables.revocations.tableName,
+    REVOCATION_SHARDS: String(settings.revocationShards),
+  }
+  return {
+    token: createFunction(scope, 'Token', {
+      service: 'token',
+      description: 'Countersign: issues access tokens (RFC 6749)',
+      code: bundledCode('token'),
+      memorySize: 512,
+      environment: {
+        ...base,
+        ...clientsAndUse,
+        ACCESS_TOKEN_LIFETIME_SECONDS: String(settings.accessTokenLifetimeSeconds),
+      },
+      statements: tokenPermissions(tables, ring),
+      logRetention,
+    }),
+    revoke: createFunction(scope, 'Revoke', {
+      service: 'revoke',
+      description: 'Countersign: revokes access tokens for their clients (RFC 7009)',
+      code: bundledCode('revoke'),
+      environment: { ...base, ...clientsAndUse, ...revocations },
+      statements: revokePermissions(tables),
+      logRetention,
+    }),
+    metadata: createFunction(scope, 'Metadata', {
+      service: 'metadata',
+      description: 'Countersign: publishes metadata and keys (RFC 8414, RFC 7517)',
+      code: bundledCode('metadata'),
+      environment: base,
+      statements: metadataPermissions(tables),
+      logRetention,
+    }),
+    admin: createFunction(scope, 'Admin', {
+      service: 'admin',
+      description: 'Countersign: administers clients and revocations',
+      code: bundledCode('admin'),
+      environment: { ...base, ...clientsAndUse, ...revocations },
+      statements: adminPermissions(tables),
+      logRetention,
+    }),
+    keeper: createFunction(scope, 'Keeper', {
+      service: 'keeper',
+      description: 'Countersign: makes the signing keys',
+      code: bundledCode('keeper'),
+      timeout: keeperTimeout,
+      environment: base,
+      statements: keeperPermissions(tables, ring),
+      logRetention,
+    }),
+  }
+}

@@ -1,0 +1,75 @@
+import { RemovalPolicy } from 'aws-cdk-lib'
+import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { Construct } from 'constructs'
+
+/** The local secondary index of the revocations table: what was revoked since a moment, read consistently. */
+export const revokedAtIndex = 'by_revoked_at'
+
+/** The client attributes that may be read by administration: every one but `secret_digests`. */
+export const readableClientAttributes = [
+  'client_id',
+  'client_name',
+  'token_endpoint_auth_method',
+  'grants',
+  'access_token_lifetime',
+  'status',
+  'version',
+  'write_id',
+  'created_at',
+  'updated_at',
+  'tokens_revoked_up_to',
+  'secrets',
+]
+
+export interface CountersignTables {
+  readonly clients: TableV2
+  readonly revocations: TableV2
+  readonly signingKeys: TableV2
+  readonly singleUse: TableV2
+}
+
+export interface CountersignTablesProps {
+  /** What happens to clients, revocations and signing keys when the stack goes. */
+  readonly removalPolicy: RemovalPolicy
+  /** Whether DynamoDB refuses to delete those three tables. */
+  readonly deletionProtection: boolean
+}
+
+/** Makes the four tables. Their construct ids are part of the contract: a renamed table is an empty table. */
+export function createTables(scope: Construct, props: CountersignTablesProps): CountersignTables {
+  const encrypted = { billing: Billing.onDemand(), encryption: TableEncryptionV2.awsManagedKey() }
+  const kept = {
+    ...encrypted,
+    removalPolicy: props.removalPolicy,
+    deletionProtection: props.deletionProtection,
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+  }
+  return {
+    clients: new TableV2(scope, 'Clients', {
+      ...kept,
+      partitionKey: { name: 'client_id', type: AttributeType.STRING },
+    }),
+    revocations: new TableV2(scope, 'Revocations', {
+      ...kept,
+      partitionKey: { name: 'shard', type: AttributeType.STRING },
+      sortKey: { name: 'subject', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at',
+      // Local, not global: only a local index can be read consistently, and none can be added later.
+      localSecondaryIndexes: [
+        { indexName: revokedAtIndex, sortKey: { name: 'revoked_at', type: AttributeType.NUMBER } },
+      ],
+    }),
+    signingKeys: new TableV2(scope, 'SigningKeys', {
+      ...kept,
+      partitionKey: { name: 'ring', type: AttributeType.STRING },
+      sortKey: { name: 'kid', type: AttributeType.STRING },
+    }),
+    // Rows that live for minutes: losing the table loses nothing that is still valid a day later.
+    singleUse: new TableV2(scope, 'SingleUse', {
+      ...encrypted,
+      removalPolicy: RemovalPolicy.DESTROY,
+      partitionKey: { name: 'id', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at',
+    }),
+  }
+}

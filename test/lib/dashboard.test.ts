@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { metricNames } from '../../lambda/oauth/metric-names.ts'
+import { CountersignStack } from '../../lib/countersign-stack.ts'
+import { newApp, Synthesis } from './synthesis.ts'
+
+interface Widget {
+  readonly type: string
+  readonly properties: { readonly title?: string; readonly markdown?: string; readonly metrics?: unknown[][] }
+}
+
+const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign'))
+const { DashboardBody } = synthesis.at('AuthorizationServer/Dashboard').Properties as {
+  DashboardBody: { 'Fn::Join': [string, (string | { Ref?: string })[]] }
+}
+// References become their logical ids, so that the rest can be read as the JSON it is.
+const body = DashboardBody['Fn::Join'][1]
+  .map(part => (typeof part === 'string' ? part : (part.Ref ?? '?')))
+  .join('')
+const { widgets } = JSON.parse(body) as { widgets: Widget[] }
+const titles = widgets.map(({ properties }) => properties.title ?? properties.markdown)
+const graph = (title: string) =>
+  JSON.stringify(widgets.find(({ properties }) => properties.title === title)?.properties)
+
+describe('dashboard', () => {
+  it('goes from the work to the parts, and to the authorizer of each API', () => {
+    expect(titles).toEqual([
+      'Tokens',
+      'Token refusals by reason',
+      'Revocations',
+      'Decisions of all authorizers',
+      'Refused calls by reason',
+      'Administration',
+      'Requests',
+      'API latency (ms)',
+      'Function duration (ms)',
+      'Function errors',
+      'Function throttles',
+      'Store and KMS errors',
+      'Table throttles',
+      'Table system errors',
+      'Keys and revocation snapshots',
+      '### Authorizer of Countersign/Orders/Api',
+      'Invocations',
+      'Errors and throttles',
+      'Duration (ms)',
+      '### Authorizer of Countersign/Payments/Api',
+      'Invocations',
+      'Errors and throttles',
+      'Duration (ms)',
+    ])
+  })
+
+  it.each(Object.values(metricNames))('shows %s', name => {
+    expect(body).toContain(name)
+  })
+
+  it('splits refusals by reason, whichever come', () => {
+    expect(JSON.parse(graph('Token refusals by reason')).metrics).toMatchObject([
+      [
+        {
+          expression: `SEARCH('{Countersign,service,reason} MetricName="TokensRefused" service="token"', 'Sum', 300)`,
+        },
+      ],
+    ])
+    expect(graph('Refused calls by reason')).toContain('DecisionsRefused')
+  })
+
+  it('shows half and the slowest hundredth of the API and of each function', () => {
+    for (const title of ['API latency (ms)', 'Function duration (ms)', 'Duration (ms)']) {
+      expect(graph(title)).toContain('"stat":"p50"')
+      expect(graph(title)).toContain('"stat":"p99"')
+    }
+  })
+
+  it.each(['Clients', 'Revocations', 'SigningKeys', 'SingleUse'])(
+    'shows throttles and system errors of %s',
+    name => {
+      const { logicalId } = synthesis.at(`AuthorizationServer/${name}`)
+      expect(graph('Table throttles')).toContain(logicalId)
+      expect(graph('Table system errors')).toContain(logicalId)
+    },
+  )
+})

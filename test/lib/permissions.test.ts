@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest'
+import { CountersignStack } from '../../lib/countersign-stack.ts'
+import { arn, newApp, Synthesis } from './synthesis.ts'
+
+const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign'))
+const clients = synthesis.arn('AuthorizationServer/Clients')
+const revocations = synthesis.arn('AuthorizationServer/Revocations')
+const signingKeys = synthesis.arn('AuthorizationServer/SigningKeys')
+const singleUse = synthesis.arn('AuthorizationServer/SingleUse')
+const anyKey = arn('kms', 'key/*')
+const ring = synthesis.environment('AuthorizationServer/Token').SIGNING_KEY_RING
+
+const allow = (Sid: string, Action: string | string[], Resource: unknown, Condition?: unknown) => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...(Condition === undefined ? {} : { Condition }),
+})
+const writeLogs = (functionPath: string) =>
+  allow('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], synthesis.arn(`${functionPath}Logs`))
+const readSigningKeys = allow('ReadSigningKeys', 'dynamodb:Query', signingKeys)
+const readClients = allow('ReadClients', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], clients)
+const useOnce = allow(
+  'UseOnce',
+  ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+  singleUse,
+)
+
+describe('permissions', () => {
+  it('lets the token function read clients and keys, sign with its ring, and write to the single-use table alone', () => {
+    expect(synthesis.statements('AuthorizationServer/Token')).toEqual([
+      readClients,
+      readSigningKeys,
+      useOnce,
+      allow('SignWithRing', 'kms:Sign', anyKey, {
+        StringEquals: { 'aws:ResourceTag/countersign:ring': ring, 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+      }),
+      writeLogs('AuthorizationServer/Token'),
+    ])
+  })
+
+  it('lets the revocation function write revocations and uses, and no client', () => {
+    expect(synthesis.statements('AuthorizationServer/Revoke')).toEqual([
+      readClients,
+      readSigningKeys,
+      allow('Revoke', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], revocations),
+      useOnce,
+      writeLogs('AuthorizationServer/Revoke'),
+    ])
+  })
+
+  it('lets the metadata function read public keys', () => {
+    expect(synthesis.statements('AuthorizationServer/Metadata')).toEqual([
+      readSigningKeys,
+      writeLogs('AuthorizationServer/Metadata'),
+    ])
+  })
+
+  it('lets administration write the digests of secrets and never read them', () => {
+    const reads = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan']
+    expect(synthesis.statements('AuthorizationServer/Admin')).toEqual([
+      allow('ReadClientsWithoutDigests', ['dynamodb:GetItem', 'dynamodb:Scan'], clients, {
+        'ForAllValues:StringEquals': {
+          'dynamodb:Attributes': [
+            'client_id',
+            'client_name',
+            'token_endpoint_auth_method',
+            'grants',
+            'access_token_lifetime',
+            'status',
+            'version',
+            'write_id',
+            'created_at',
+            'updated_at',
+            'tokens_revoked_up_to',
+            'secrets',
+          ],
+        },
+        Null: { 'dynamodb:Attributes': 'false' },
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+      }),
+      allow('WriteClients', ['dynamodb:PutItem', 'dynamodb:UpdateItem'], clients, {
+        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+      }),
+      {
+        Sid: 'NeverReadDigests',
+        Effect: 'Deny',
+        Action: reads,
+        Resource: clients,
+        Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:Attributes': 'secret_digests' } },
+      },
+      {
+        Sid: 'NeverReadWholeClients',
+        Effect: 'Deny',
+        Action: reads,
+        Resource: clients,
+        Condition: { StringEquals: { 'dynamodb:Select': ['ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES'] } },
+      },
+      allow('Revoke', 'dynamodb:UpdateItem', revocations),
+      readSigningKeys,
+      allow('ReadAndForgetUse', ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], singleUse),
+      writeLogs('AuthorizationServer/Admin'),
+    ])
+  })
+
+  it('lets the keeper make, tag and describe the keys of its ring, and sign with none', () => {
+    expect(synthesis.statements('AuthorizationServer/Keeper')).toEqual([
+      allow('KeepSigningKeys', ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], signingKeys),
+      allow('CreateKeyForRing', 'kms:CreateKey', '*', {
+        StringEquals: {
+          'aws:RequestTag/countersign:ring': ring,
+          'kms:KeySpec': 'ECC_NIST_P256',
+          'kms:KeyUsage': 'SIGN_VERIFY',
+        },
+      }),
+      allow('TagKeyForRing', 'kms:TagResource', anyKey, {
+        StringEquals: { 'aws:RequestTag/countersign:ring': ring },
+      }),
+      allow('DescribeKeysOfRing', ['kms:DescribeKey', 'kms:GetPublicKey'], anyKey, {
+        StringEquals: { 'aws:ResourceTag/countersign:ring': ring },
+      }),
+      writeLogs('AuthorizationServer/Keeper'),
+    ])
+  })
+
+  it.each(['Orders', 'Payments'])(
+    'lets the authorizer of %s read revocations and keys, and nothing else',
+    name => {
+      const authorizer = `${name}/Api/CountersignAuthorizer/Function`
+      expect(synthesis.statements(authorizer)).toEqual([
+        allow('ReadRevocations', ['dynamodb:BatchGetItem', 'dynamodb:Query'], revocations),
+        allow('ReadRevocationsByTime', 'dynamodb:Query', {
+          'Fn::Join': ['', [revocations, '/index/by_revoked_at']],
+        }),
+        readSigningKeys,
+        writeLogs(authorizer),
+      ])
+    },
+  )
+
+  it.each(['Orders', 'Payments'])('lets the handler of %s write its log', name => {
+    expect(synthesis.statements(`${name}/Handler`)).toEqual([writeLogs(`${name}/Handler`)])
+  })
+
+  it('has no other role, no managed or separate policy, and roles that only Lambda can take', () => {
+    const roles = synthesis.ofType('AWS::IAM::Role')
+    expect([...roles.keys()].sort()).toEqual([
+      'AuthorizationServer/AdminRole',
+      'AuthorizationServer/KeeperRole',
+      'AuthorizationServer/MetadataRole',
+      'AuthorizationServer/RevokeRole',
+      'AuthorizationServer/TokenRole',
+      'Orders/Api/CountersignAuthorizer/FunctionRole',
+      'Orders/HandlerRole',
+      'Payments/Api/CountersignAuthorizer/FunctionRole',
+      'Payments/HandlerRole',
+    ])
+    for (const { Properties } of roles.values()) {
+      expect(Properties.AssumeRolePolicyDocument).toEqual({
+        Version: '2012-10-17',
+        Statement: [
+          { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
+        ],
+      })
+    }
+    synthesis.template.resourceCountIs('AWS::IAM::Policy', 0)
+    synthesis.template.resourceCountIs('AWS::IAM::ManagedPolicy', 0)
+  })
+
+  it('gives each function its own role', () => {
+    for (const [path, { Properties }] of synthesis.ofType('AWS::Lambda::Function')) {
+      expect(Properties.Role).toEqual(synthesis.arn(`${path}Role`))
+    }
+  })
+
+  it('gives the deletion of a key, and every wildcard of actions, to nobody', () => {
+    const policies = JSON.stringify([...synthesis.ofType('AWS::IAM::Role').values()])
+    expect(policies).not.toContain('ScheduleKeyDeletion')
+    expect(policies).not.toContain('DisableKey')
+    expect(policies).not.toMatch(/"[a-z0-9-]+:[A-Za-z]*\*"/)
+    expect(policies).not.toContain('"Action":"*"')
+  })
+
+  it('lets only the token function sign', () => {
+    const signers = [...synthesis.ofType('AWS::IAM::Role')].filter(([, role]) =>
+      JSON.stringify(role).includes('kms:Sign"'),
+    )
+    expect(signers.map(([path]) => path)).toEqual(['AuthorizationServer/TokenRole'])
+  })
+})
