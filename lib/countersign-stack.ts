@@ -1,9 +1,17 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
+import { DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Construct } from 'constructs'
 import { AuthorizationServer } from './authorization-server.ts'
+import type { AuthorizationServerProps } from './authorization-server-props.ts'
+import type { DomainSettings } from './context-settings.ts'
 import { ExampleApi, ordersRoutes, paymentsRoutes } from './example-api.ts'
 
 export interface CountersignStackProps extends StackProps {
+  /** The server's settings. @default - every setting has its default */
+  readonly authorizationServer?: AuthorizationServerProps
+  /** The custom domain of the server, made in this stack. @default - the server has the API's own endpoint */
+  readonly domain?: DomainSettings
   /** Whether the two example APIs are deployed beside the server. @default true */
   readonly examples?: boolean
 }
@@ -12,7 +20,11 @@ export interface CountersignStackProps extends StackProps {
 export class CountersignStack extends Stack {
   constructor(scope: Construct, id: string, props: CountersignStackProps = {}) {
     super(scope, id, { description: 'Countersign: OAuth 2.0 for machine clients', ...props })
-    const server = new AuthorizationServer(this, 'AuthorizationServer')
+    const domainName = props.domain && this.#createDomain(props.domain)
+    const server = new AuthorizationServer(this, 'AuthorizationServer', {
+      domainName,
+      ...props.authorizationServer,
+    })
     const outputs: Record<string, string> = {
       Issuer: server.issuer,
       TokenEndpoint: server.tokenEndpoint,
@@ -42,6 +54,13 @@ export class CountersignStack extends Stack {
       outputs.OrdersEndpoint = orders.endpoint
       outputs.PaymentsEndpoint = payments.endpoint
     }
+    // The DNS record of the custom domain points here.
+    if (domainName !== undefined) outputs.DomainTarget = domainName.regionalDomainName
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
+  }
+
+  #createDomain({ domainName, certificateArn }: DomainSettings): DomainName {
+    const certificate = Certificate.fromCertificateArn(this, 'Certificate', certificateArn)
+    return new DomainName(this, 'DomainName', { domainName, certificate })
   }
 }

@@ -34,7 +34,9 @@ export class RevocationsTable {
     const query = new QueryCommand({
       TableName: this.#tableName,
       IndexName: indexName,
-      KeyConditionExpression: 'shard = :shard AND revoked_at >= :since',
+      KeyConditionExpression: '#shard = :shard AND revoked_at >= :since',
+      // A reserved word.
+      ExpressionAttributeNames: { '#shard': 'shard' },
       ExpressionAttributeValues: {
         ':shard': { S: shard },
         ':since': { N: String(Math.max(0, revokedSince)) },

@@ -1,0 +1,190 @@
+// `npm run bench`: what the hot paths cost, as ratios to a floor measured in the same run, so that the machine's speed
+// cancels out. Nothing here is asserted: machines are noisy.
+import { spawn } from 'node:child_process'
+import { createHash, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
+import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { authorizerHandler } from '../lambda/adapters/authorizer-handler.ts'
+import { Records } from '../lambda/adapters/records.ts'
+import { signatureVerifier } from '../lambda/adapters/signature-verifier.ts'
+import { signAccessToken } from '../lambda/oauth/access-token.ts'
+import { buildAccessTokenClaims } from '../lambda/oauth/access-token-claims.ts'
+import { digestSecret, formatSecret, matchSecret } from '../lambda/oauth/client-secret.ts'
+import { derToJoseLowS } from '../lambda/oauth/ecdsa-signature.ts'
+import { revokeToken } from '../lambda/oauth/revocation.ts'
+import { RevocationSnapshot } from '../lambda/oauth/revocation-snapshot.ts'
+import { parseRouteTable } from '../lambda/oauth/route-table.ts'
+import type { SigningKey } from '../lambda/oauth/signing-key.ts'
+import { VerifiedTokenMemory } from '../lambda/oauth/verified-token-memory.ts'
+
+const issuer = 'https://issuer.example'
+const audience = 'https://orders.example.com'
+const nowSeconds = Math.floor(Date.now() / 1000)
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
+const publicJwk = { kty: 'EC', crv: 'P-256', x, y, kid: 'k', alg: 'ES256', use: 'sig' } as const
+const key: SigningKey = {
+  kid: 'k',
+  algorithm: 'ES256',
+  publicJwk,
+  kmsKeyArn: 'arn',
+  state: 'active',
+  createdAt: 0,
+  signFrom: 0,
+  verifyUntil: undefined,
+}
+
+const functionEnvironment = {
+  ISSUER: issuer,
+  AUDIENCE: audience,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'x',
+  AWS_SECRET_ACCESS_KEY: 'x',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  CLIENTS_TABLE: 'clients',
+  SIGNING_KEYS_TABLE: 'keys',
+  SIGNING_KEY_RING: 'ring',
+  SINGLE_USE_TABLE: 'single-use',
+  REVOCATIONS_TABLE: 'revocations',
+  REVOCATION_SHARDS: '4',
+  REVOCATION_REFRESH_SECONDS: '5',
+  REVOCATION_OUTAGE_GRACE_SECONDS: '60',
+  ACCESS_TOKEN_LIFETIME_SECONDS: '600',
+}
+
+async function newToken(jti: string): Promise<string> {
+  const client = { clientId: 'c'.repeat(32), tokensRevokedUpTo: 0 }
+  const grant = { audience, scope: ['orders:read', 'orders:write'] }
+  const claims = buildAccessTokenClaims(issuer, client, grant, 600, nowSeconds, jti)
+  return signAccessToken(claims, key, async input => {
+    return derToJoseLowS(sign('sha256', Buffer.from(input), privateKey)) ?? new Uint8Array()
+  })
+}
+
+/** Median microseconds of one call, over rounds of the same number of calls. */
+async function microseconds(call: (index: number) => unknown, calls: number, rounds = 15): Promise<number> {
+  const samples: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now()
+    for (let index = 0; index < calls; index++) await call(round * calls + index)
+    samples.push(((performance.now() - start) * 1000) / calls)
+  }
+  return samples.sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0
+}
+
+const lines: string[] = []
+const records = new Records(
+  'authorizer',
+  line => {
+    lines[0] = line
+  },
+  Date.now,
+)
+const snapshot = new RevocationSnapshot()
+for (let index = 0; index < 10_000; index++)
+  snapshot.add(revokeToken(randomBytes(16).toString('base64url'), nowSeconds + 600))
+
+function newHandler(memory: VerifiedTokenMemory) {
+  const api = {
+    issuer,
+    audience,
+    memory,
+    routes: parseRouteTable('{"GET /orders":{"allOf":["orders:read"]}}'),
+    findKey: async () => key,
+    findKnownKey: () => key,
+    verifySignature: signatureVerifier(issuer, audience),
+    isRevoked: async (token: Parameters<RevocationSnapshot['isRevoked']>[0]) =>
+      snapshot.isRevoked(token, nowSeconds),
+  }
+  return authorizerHandler(api, records, { now: Date.now, monotonic: () => performance.now() })
+}
+
+function eventOf(token: string) {
+  return {
+    version: '2.0',
+    type: 'REQUEST',
+    routeKey: 'GET /orders',
+    headers: { authorization: `Bearer ${token}` },
+    requestContext: { requestId: 'r', http: { sourceIp: '127.0.0.1' } },
+  } as unknown as Parameters<ReturnType<typeof newHandler>>[0]
+}
+
+const signed = Buffer.from((await newToken('floor')).split('.').slice(0, 2).join('.'))
+const signature = sign('sha256', signed, privateKey)
+const verifyFloor = await microseconds(() => verify('sha256', signed, publicKey, signature), 500)
+
+const seenHandler = newHandler(new VerifiedTokenMemory())
+const seenEvent = eventOf(await newToken('seen'))
+const seen = await microseconds(() => seenHandler(seenEvent), 5000)
+
+const tokens = await Promise.all(Array.from({ length: 15 * 200 }, (_, index) => newToken(`new${index}`)))
+const newTokenHandler = newHandler(new VerifiedTokenMemory())
+const fresh = await microseconds(index => newTokenHandler(eventOf(tokens[index] ?? '')), 200)
+
+const secret = formatSecret(randomBytes(32))
+const stored = [{ secretId: 's', digest: digestSecret(secret), createdAt: 0, expiresAt: undefined }]
+const hashFloor = await microseconds(() => createHash('sha256').update(secret).digest(), 5000)
+const secretCheck = await microseconds(() => matchSecret(secret, stored, nowSeconds), 5000)
+const token = { jti: 'x', clientId: 'c', kid: 'k', iat: nowSeconds }
+const lookUp = await microseconds(() => snapshot.isRevoked(token, nowSeconds), 20_000)
+
+const rows: [string, string, string][] = [
+  ['authorizer, token seen before / ES256 verify', (seen / verifyFloor).toFixed(3), '<= 0.06'],
+  ['authorizer, token new / ES256 verify', (fresh / verifyFloor).toFixed(2), '<= 1.35'],
+  ['secret check / SHA-256', (secretCheck / hashFloor).toFixed(2), '<= 2'],
+  ['revocation look-up (10,000 live) / ES256 verify', (lookUp / verifyFloor).toFixed(4), '<= 0.01'],
+]
+for (const [name, limit] of [
+  ['authorizer', 300],
+  ['token', 320],
+] as const) {
+  const file = fileURLToPath(new URL(`../dist/lambda/${name}/index.mjs`, import.meta.url))
+  rows.push([`${name} bundle, KB`, (statSync(file).size / 1000).toFixed(0), `<= ${limit}`])
+}
+for (const name of ['authorizer', 'token']) {
+  rows.push([`${name} import / bare node start`, (await importRatio(name)).toFixed(2), '<= 2.9'])
+}
+
+/** Whole processes: importing a bundle, with a store that answers at once, against starting Node and ending it. */
+async function importRatio(name: string): Promise<number> {
+  const store = createServer((_, response) => response.end('{"Items":[],"Count":0}')).listen(0, '127.0.0.1')
+  await once(store, 'listening')
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
+  const bundle = join(folder, 'index.mjs')
+  copyFileSync(fileURLToPath(new URL(`../dist/lambda/${name}/index.mjs`, import.meta.url)), bundle)
+  writeFileSync(join(folder, 'routes.json'), '{}')
+  const env = {
+    ...functionEnvironment,
+    SERVICE: name,
+    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${(store.address() as AddressInfo).port}`,
+  }
+  const withImport = `import(${JSON.stringify(bundle)}).then(() => process.exit(0), () => process.exit(1))`
+  const ratios: number[] = []
+  for (let run = 0; run < 11; run++) {
+    const bare = await wallMilliseconds('process.exit()', env)
+    ratios.push((await wallMilliseconds(withImport, env)) / bare)
+  }
+  store.close()
+  rmSync(folder, { recursive: true })
+  return ratios.sort((a, b) => a - b)[5] ?? 0
+}
+
+async function wallMilliseconds(script: string, env: Record<string, string>): Promise<number> {
+  const start = performance.now()
+  const child = spawn(process.execPath, ['-e', script], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`the process ended with ${code}`)
+  return performance.now() - start
+}
+
+const width = Math.max(...rows.map(([name]) => name.length))
+console.log(
+  `Node ${process.version}; ES256 verify ${verifyFloor.toFixed(0)} us, SHA-256 ${hashFloor.toFixed(2)} us`,
+)
+for (const [name, ratio, target] of rows)
+  console.log(`${name.padEnd(width)}  ${ratio.padStart(7)}  target ${target}`)

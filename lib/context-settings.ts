@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Node } from 'constructs'
+import type { AuthorizationServerProps } from './authorization-server-props.ts'
+
+/** A custom domain by name, and the certificate for it in the API's own Region. */
+export interface DomainSettings {
+  readonly domainName: string
+  readonly certificateArn: string
+}
+
+export interface ContextSettings {
+  readonly examples: boolean
+  readonly authorizationServer: AuthorizationServerProps
+  readonly domain: DomainSettings | undefined
+}
+
+/**
+ * Reads the app's settings from CDK context: `cdk.json`, or `-c name=value` on the command line, where every value is
+ * text. What the values may be is checked by the constructs.
+ *
+ * @throws Error naming the setting when it is not a number, or not `true` or `false`
+ */
+export function readContextSettings(node: Node): ContextSettings {
+  const seconds = (name: string) => {
+    const value = contextNumber(node, name)
+    return value === undefined ? undefined : Duration.seconds(value)
+  }
+  return {
+    examples: contextFlag(node, 'examples', true),
+    authorizationServer: {
+      accessTokenLifetime: seconds('accessTokenLifetimeSeconds'),
+      maxRevocationDelay: seconds('maxRevocationDelaySeconds'),
+      revocationOutageGrace: seconds('revocationOutageGraceSeconds'),
+      decisionCacheTtl: seconds('decisionCacheTtlSeconds'),
+      logRetention: contextNumber(node, 'logRetentionDays') as RetentionDays | undefined,
+    },
+    domain: readDomain(node),
+  }
+}
+
+function readDomain(node: Node): DomainSettings | undefined {
+  const domainName: unknown = node.tryGetContext('domainName')
+  const certificateArn: unknown = node.tryGetContext('certificateArn')
+  if (domainName === undefined && certificateArn === undefined) return undefined
+  if (typeof domainName === 'string' && typeof certificateArn === 'string')
+    return { domainName, certificateArn }
+  throw new Error(
+    'context domainName and certificateArn must be set together: the name, and the ARN of its certificate',
+  )
+}
+
+function contextNumber(node: Node, name: string): number | undefined {
+  const value: unknown = node.tryGetContext(name)
+  if (value === undefined) return undefined
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number === 'number' && Number.isFinite(number)) return number
+  throw new Error(`context ${name} must be a number, got ${JSON.stringify(value)}`)
+}
+
+function contextFlag(node: Node, name: string, byDefault: boolean): boolean {
+  const value = String(node.tryGetContext(name) ?? byDefault)
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw new Error(`context ${name} must be true or false, got ${JSON.stringify(value)}`)
+}
