@@ -1,0 +1,178 @@
+import { join } from 'node:path'
+import type { StackResource, StackTemplate } from '../cloud-assembly.ts'
+import { readFunction } from '../functions/configuration.ts'
+import type { LocalAccount } from '../functions/environment.ts'
+import { FunctionPool } from '../functions/pool.ts'
+import { type HttpApi, readApi, readApiName } from '../gateway/api.ts'
+import { InvokePermissions } from '../gateway/invoke-permission.ts'
+import { Intrinsics } from '../intrinsics.ts'
+import type { CustomResources } from './custom-resource.ts'
+import { inDeploymentOrder } from './order.ts'
+import { physicalId, physicalName } from './physical-id.ts'
+import { nameOf } from './properties.ts'
+import { checkTypes, isCustomResource, placeholderOf } from './resource-types.ts'
+
+/** What a stack is deployed into. */
+export interface StackSurroundings {
+  account: LocalAccount
+  dataDir: string
+  concurrency: number
+  /** Exports of all stacks, by name: added to. */
+  exports: Map<string, string>
+  /** Endpoint of an API by its logical id. */
+  endpointOf: (logicalId: string) => string
+  createTables: (stack: StackTemplate, intrinsics: Intrinsics) => Promise<Record<string, string>>
+  customResources: CustomResources
+  onProgress: (message: string) => void
+}
+
+/**
+ * One stack while it is being deployed and afterwards. Functions and APIs are objects of this process; tables
+ * and what custom resources make live in the data folder.
+ */
+export class DeployedStack {
+  /** By ARN. */
+  readonly functions = new Map<string, FunctionPool>()
+  readonly permissions: InvokePermissions
+  readonly apis: { name: string; logicalId: string; definition: HttpApi }[] = []
+  readonly outputs: Record<string, string> = {}
+  tables: Record<string, string> = {}
+  readonly #template: StackTemplate
+  readonly #surroundings: StackSurroundings
+  readonly #intrinsics: Intrinsics
+
+  constructor(template: StackTemplate, surroundings: StackSurroundings) {
+    const { account, exports } = surroundings
+    this.#surroundings = surroundings
+    this.#intrinsics = new Intrinsics({ ...account, stackName: template.stackName }, exports)
+    this.#defineParameters(template)
+    this.#intrinsics.defineConditions(template.conditions)
+    const resources = template.resources.filter(
+      ({ condition }) => condition === undefined || this.#intrinsics.holds(condition),
+    )
+    checkTypes(resources)
+    this.#template = { ...template, resources: inDeploymentOrder(resources) }
+    this.permissions = new InvokePermissions(account.accountId)
+  }
+
+  /** Deploys every resource after those it depends on. */
+  async deploy(): Promise<void> {
+    this.tables = await this.#surroundings.createTables(this.#template, this.#intrinsics)
+    for (const resource of this.#template.resources) await this.#deployResource(resource)
+    for (const resource of this.#template.resources)
+      if (resource.type === 'AWS::ApiGatewayV2::Api')
+        this.apis.push({
+          name: readApiName(resource, this.#intrinsics),
+          logicalId: resource.logicalId,
+          definition: readApi(this.#idOf(resource, 10), this.#template.resources, this.#intrinsics),
+        })
+    this.#checkTargets()
+    this.#resolveOutputs()
+  }
+
+  /** Functions that API Gateway may call. */
+  get targets(): FunctionPool[] {
+    const arns = new Set(this.apis.flatMap(({ definition }) => targetArns(definition)))
+    return [...arns].flatMap(arn => this.functions.get(arn) ?? [])
+  }
+
+  async #deployResource(resource: StackResource): Promise<void> {
+    const { logicalId, type } = resource
+    const { account } = this.#surroundings
+    const { stackName } = this.#template
+    const placeholder = placeholderOf(resource, this.#intrinsics, { ...account, stackName })
+    if (placeholder !== undefined) this.#intrinsics.define(logicalId, placeholder)
+    else if (isCustomResource(type)) await this.#deployCustomResource(resource)
+    else if (type === 'AWS::Lambda::Function') this.#deployFunction(resource)
+    else if (type === 'AWS::Lambda::Permission')
+      this.permissions.add(resource, this.#intrinsics, nameOrArn => this.#findFunction(nameOrArn))
+    else if (type === 'AWS::ApiGatewayV2::Api') {
+      const apiId = this.#idOf(resource, 10)
+      const attributes = { ApiEndpoint: this.#surroundings.endpointOf(logicalId), ApiId: apiId }
+      this.#intrinsics.define(logicalId, { ref: apiId, attributes })
+    } else if (type === 'AWS::ApiGatewayV2::Stage')
+      this.#intrinsics.define(logicalId, {
+        ref: String(this.#intrinsics.resolve(resource.properties.StageName)),
+      })
+    else if (type.startsWith('AWS::ApiGatewayV2::')) {
+      const id = this.#idOf(resource, 7)
+      this.#intrinsics.define(logicalId, { ref: id, attributes: { [`${type.split('::')[2]}Id`]: id } })
+    }
+  }
+
+  #deployFunction(resource: StackResource): void {
+    const { account, dataDir, concurrency } = this.#surroundings
+    const given = this.#intrinsics.resolve(resource.properties.FunctionName)
+    const name =
+      given === undefined ? physicalName(this.#template.stackName, resource.logicalId) : String(given)
+    const arn = `arn:aws:lambda:${account.region}:${account.accountId}:function:${name}`
+    this.#intrinsics.define(resource.logicalId, { ref: name, attributes: { Arn: arn } })
+    const configuration = readFunction(resource, this.#template, this.#intrinsics, { name, arn })
+    const logPath = join(dataDir, 'logs', `${logName(resource.path)}.log`)
+    this.functions.set(arn, new FunctionPool(configuration, account, { logPath, concurrency }))
+  }
+
+  async #deployCustomResource(resource: StackResource): Promise<void> {
+    const properties = this.#intrinsics.resolve(resource.properties) as Record<string, unknown>
+    const provider = this.functions.get(this.#findFunction(String(properties.ServiceToken)) ?? '')
+    if (provider === undefined)
+      throw new Error(`${nameOf(resource)}: the property ServiceToken names no function of the stack`)
+    this.#surroundings.onProgress(`custom resource ${resource.path}`)
+    const made = await this.#surroundings.customResources.deploy(resource, properties, event =>
+      provider.invoke(event),
+    )
+    this.#intrinsics.define(resource.logicalId, made)
+  }
+
+  #defineParameters(template: StackTemplate): void {
+    for (const [name, parameter] of Object.entries(template.parameters)) {
+      const { Type: type, Default: value } = parameter as { Type?: string; Default?: unknown }
+      // The default of an SSM parameter is its name; a Ref to it stays an error.
+      if (value !== undefined && type?.startsWith('AWS::SSM::') !== true)
+        this.#intrinsics.define(name, { ref: String(value) })
+    }
+  }
+
+  /** CloudFormation finds out only when a request fails; here it is said at once. */
+  #checkTargets(): void {
+    for (const { name, definition } of this.apis)
+      for (const arn of targetArns(definition))
+        if (!this.functions.has(arn)) throw new Error(`API ${name}: ${arn} is no function of the stack`)
+  }
+
+  #resolveOutputs(): void {
+    for (const [name, { value, exportName, condition }] of Object.entries(this.#template.outputs)) {
+      if (condition !== undefined && !this.#intrinsics.holds(condition)) continue
+      const output = String(this.#intrinsics.resolve(value))
+      this.outputs[name] = output
+      if (exportName !== undefined)
+        this.#surroundings.exports.set(String(this.#intrinsics.resolve(exportName)), output)
+    }
+  }
+
+  #findFunction(nameOrArn: string): string | undefined {
+    return [...this.functions].find(
+      ([arn, { configuration }]) => arn === nameOrArn || configuration.name === nameOrArn,
+    )?.[0]
+  }
+
+  #idOf(resource: StackResource, length: number): string {
+    return physicalId(this.#template.stackName, resource.logicalId, length)
+  }
+}
+
+function targetArns(api: HttpApi): string[] {
+  return api.routes.flatMap(({ integration, authorization }) => [
+    integration.functionArn,
+    ...(authorization.type === 'CUSTOM' ? [authorization.authorizer.functionArn] : []),
+  ])
+}
+
+/** `Orders/Api/CountersignAuthorizer/Function` -> `orders-api-countersign-authorizer-function`. */
+export function logName(path: string): string {
+  return path
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1-$2')
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .toLowerCase()
+}

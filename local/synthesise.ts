@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+/** What the CDK command line adds to the context of cdk.json: without it the templates name no paths. */
+const commandLineContext = {
+  'aws:cdk:enable-path-metadata': true,
+  'aws:cdk:enable-asset-metadata': true,
+}
+
+const prefix = '.synthesising-'
+
+export interface SynthesiseOptions {
+  /** The project's folder, with cdk.json in it. */
+  projectDir: string
+  /** Absolute path of the cloud assembly; what is there is replaced. The folder around it must exist. */
+  outputDir: string
+  /** Ends the synthesis. */
+  signal?: AbortSignal
+}
+
+/**
+ * Synthesises the app by the command and with the context of cdk.json. `cdk synth` makes the same assembly
+ * in more time: it runs this very command.
+ *
+ * @throws Error with what the app printed, when it fails
+ */
+export async function synthesise({ projectDir, outputDir, signal }: SynthesiseOptions): Promise<void> {
+  const { app, context } = JSON.parse(await readFile(join(projectDir, 'cdk.json'), 'utf8'))
+  // Elsewhere first: the synthesis of a run that was killed may still be writing.
+  const parent = dirname(outputDir)
+  await removeUnfinished(parent)
+  const unfinished = await mkdtemp(join(parent, prefix))
+  const child = spawn(app, {
+    shell: true,
+    cwd: projectDir,
+    // A process group of its own, which can be ended with all that the command starts.
+    detached: true,
+    env: {
+      ...process.env,
+      CDK_OUTDIR: unfinished,
+      CDK_CONTEXT_JSON: JSON.stringify({ ...context, ...commandLineContext }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const endGroup = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+  }
+  signal?.addEventListener('abort', endGroup)
+  const printed = Promise.all([text(child.stdout), text(child.stderr)])
+  const [code] = await once(child, 'close')
+  signal?.removeEventListener('abort', endGroup)
+  if (code !== 0) {
+    const output = (await printed).join('').trim()
+    throw new Error(`the app of cdk.json failed (exit code ${code}):\n${output}`)
+  }
+  await rm(outputDir, { recursive: true, force: true })
+  await rename(unfinished, outputDir)
+}
+
+async function removeUnfinished(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter(name => name.startsWith(prefix))
+  await Promise.all(
+    names.map(name => rm(join(folder, name), { recursive: true, force: true, maxRetries: 3 })),
+  )
+}
