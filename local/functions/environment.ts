@@ -1,7 +1,6 @@
 import { localCredentials } from '../local-credentials.ts'
 import type { FunctionConfiguration } from './configuration.ts'
 
-
 /** What all functions of a local run have in common. */
 export interface LocalAccount {
   accountId: string

@@ -1,0 +1,147 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { signRequest } from '../../bin/sigv4.ts'
+import { localCredentials } from '../../local/local-credentials.ts'
+import { type LocalRun, startLocal } from '../../local/start-local.ts'
+
+export const orders = 'https://orders.example.com'
+export const payments = 'https://payments.example.com'
+
+export interface RegisteredClient {
+  readonly client_id: string
+  readonly client_secret: string
+  readonly version: number
+  readonly secrets: { secret_id: string; expires_at: number; last_used_on?: string }[]
+}
+
+export type Json = Record<string, unknown>
+
+/** A whole Countersign on free ports and a data folder of its own, for the tests of one file. */
+export class LocalStack {
+  readonly dataDir: string
+  readonly #run: LocalRun
+
+  private constructor(dataDir: string, run: LocalRun) {
+    this.dataDir = dataDir
+    this.#run = run
+  }
+
+  static async start(assemblyDir: string): Promise<LocalStack> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'countersign-flow-'))
+    return new LocalStack(dataDir, await startLocal({ port: 0, dataDir, assemblyDir }))
+  }
+
+  async close(): Promise<void> {
+    await this.#run.close()
+    await rm(this.dataDir, { recursive: true, force: true })
+  }
+
+  get endpoints() {
+    return this.#run.endpoints
+  }
+
+  url(api: string, path: string): string {
+    return `${this.endpoints.apis[api]}${path}`
+  }
+
+  /** A signed request to the admin API. */
+  async admin(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
+    const request = { method, url: new URL(`${this.endpoints.admin}${path}`), headers: {}, body: '' }
+    if (body !== undefined) request.body = JSON.stringify(body)
+    const scope = {
+      credentials: localCredentials,
+      region: 'us-east-1',
+      service: 'execute-api',
+      now: new Date(),
+    }
+    const headers = signRequest(request, scope)
+    const response = await fetch(request.url, {
+      method,
+      headers,
+      body: request.body === '' ? null : request.body,
+    })
+    const answer = await response.text()
+    return { status: response.status, body: answer === '' ? {} : JSON.parse(answer) }
+  }
+
+  async register(metadata: Json = {}): Promise<RegisteredClient> {
+    const grants = [{ resource: orders, scope: 'orders:read orders:write' }]
+    const { status, body } = await this.admin('POST', '/clients', {
+      client_name: 'a test',
+      grants,
+      ...metadata,
+    })
+    if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`)
+    return body as unknown as RegisteredClient
+  }
+
+  /** Posts a form to the token endpoint with the client's credentials in the Basic scheme. */
+  requestToken(client: RegisteredClient, parameters: Record<string, string> = {}): Promise<Response> {
+    return this.post(
+      this.endpoints.tokenEndpoint,
+      { grant_type: 'client_credentials', ...parameters },
+      client,
+    )
+  }
+
+  async token(client: RegisteredClient, parameters: Record<string, string> = {}): Promise<string> {
+    const response = await this.requestToken(client, parameters)
+    const body = (await response.json()) as { access_token?: string }
+    if (body.access_token === undefined)
+      throw new Error(`no token: ${response.status} ${JSON.stringify(body)}`)
+    return body.access_token
+  }
+
+  revoke(client: RegisteredClient, token: string): Promise<Response> {
+    return this.post(this.endpoints.revocationEndpoint, { token }, client)
+  }
+
+  post(url: string, parameters: Record<string, string>, client?: RegisteredClient): Promise<Response> {
+    const headers: Record<string, string> = client === undefined ? {} : { authorization: basic(client) }
+    return fetch(url, { method: 'POST', headers, body: new URLSearchParams(parameters) })
+  }
+
+  /** Calls a protected API and gives the status. */
+  async call(method: string, url: string, token?: string): Promise<number> {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const response = await fetch(url, { method, headers })
+    await response.arrayBuffer()
+    return response.status
+  }
+
+  /** Every line that the functions have printed, parsed: a line that is not JSON fails the test. */
+  async logLines(): Promise<Json[]> {
+    const folder = join(this.dataDir, 'logs')
+    const files = (await readdir(folder)).filter(name => name !== 'gateway.log')
+    const texts = await Promise.all(files.map(name => readFile(join(folder, name), 'utf8')))
+    return texts.flatMap(text => text.split('\n').filter(line => line !== '')).map(line => JSON.parse(line))
+  }
+
+  async auditEvents(audit: string): Promise<Json[]> {
+    return (await this.logLines()).filter(line => line.audit === audit)
+  }
+}
+
+export function basic({
+  client_id,
+  client_secret,
+}: Pick<RegisteredClient, 'client_id' | 'client_secret'>): string {
+  return `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`
+}
+
+/** Starts a stack for the tests of this file. */
+export function useLocalStack(assemblyDir = () => inject('assemblyDir')): () => LocalStack {
+  let stack: LocalStack | undefined
+  beforeAll(async () => {
+    stack = await LocalStack.start(assemblyDir())
+  })
+  afterAll(async () => {
+    await stack?.close()
+  })
+  return () => {
+    if (stack === undefined) throw new Error('the local stack did not start')
+    return stack
+  }
+}
