@@ -19,6 +19,6 @@ export function kmsClient(): KMSClient {
 }
 
 /** The longest that one operation may take, its repetitions included. */
-export function deadline(): { abortSignal: AbortSignal } {
-  return { abortSignal: AbortSignal.timeout(1000) }
+export function deadline(milliseconds = 1000): { abortSignal: AbortSignal } {
+  return { abortSignal: AbortSignal.timeout(milliseconds) }
 }

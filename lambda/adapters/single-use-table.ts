@@ -11,6 +11,9 @@ import { call } from './store-call.ts'
 
 const daySeconds = 86_400
 
+/** How long a response may wait for a note that nobody needs. */
+const noteMilliseconds = 300
+
 /** BatchGetItem takes this many keys. */
 const batchSize = 100
 
@@ -51,7 +54,7 @@ export class SingleUseTable {
     })
     try {
       const expected = ConditionalCheckFailedException.name
-      await call('store', () => this.#client.send(put, deadline()), this.#records, expected)
+      await call('store', () => this.#client.send(put, deadline(noteMilliseconds)), this.#records, expected)
     } catch {
       // Written by another environment already, or not at all: either way the token is worth more than the note.
     }

@@ -7,8 +7,10 @@ import { kmsSigner } from '../adapters/kms-signer.ts'
 import { oauthEndpoint } from '../adapters/oauth-endpoint.ts'
 import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
 import { SingleUseTable } from '../adapters/single-use-table.ts'
+import { epochSeconds } from '../oauth/clock.ts'
 import { issueToken } from '../oauth/issue-token.ts'
 import { metricNames } from '../oauth/metric-names.ts'
+import { currentSigningKey, type SigningKey } from '../oauth/signing-key.ts'
 import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
 
 const { clock, records } = functionContext()
@@ -21,7 +23,16 @@ const keysTable = new SigningKeysTable(
   records,
 )
 const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
-const ring = new SigningKeyRing(() => keysTable.read(), clock)
+const ring = new SigningKeyRing(readRing, clock)
+
+/** Each reading of the ring publishes how long the signing key has been in use. */
+async function readRing(): Promise<readonly SigningKey[]> {
+  const keys = await keysTable.read()
+  const now = epochSeconds(clock)
+  const current = currentSigningKey(keys, now)
+  if (current !== undefined) records.signingKeyAge((now - current.signFrom) / 86_400)
+  return keys
+}
 
 const endpoint = {
   issuer: setting('ISSUER'),
