@@ -122,9 +122,16 @@ const seenHandler = newHandler(new VerifiedTokenMemory())
 const seenEvent = eventOf(await newToken('seen'))
 const seen = await microseconds(() => seenHandler(seenEvent), 5000)
 
-const tokens = await Promise.all(Array.from({ length: 15 * 200 }, (_, index) => newToken(`new${index}`)))
-const newTokenHandler = newHandler(new VerifiedTokenMemory())
-const fresh = await microseconds(index => newTokenHandler(eventOf(tokens[index] ?? '')), 200)
+// Each round starts with an empty memory, so that every token is new to it. Tokens come out of JSON, as events do.
+const tokens: string[] = JSON.parse(
+  JSON.stringify(await Promise.all(Array.from({ length: 500 }, (_, index) => newToken(`new${index}`)))),
+)
+const newEvents = tokens.map(eventOf)
+let newTokenHandler = newHandler(new VerifiedTokenMemory())
+const fresh = await microseconds(index => {
+  if (index % newEvents.length === 0) newTokenHandler = newHandler(new VerifiedTokenMemory())
+  return newTokenHandler(newEvents[index % newEvents.length] ?? seenEvent)
+}, newEvents.length)
 
 const secret = formatSecret(randomBytes(32))
 const stored = [{ secretId: 's', digest: digestSecret(secret), createdAt: 0, expiresAt: undefined }]
