@@ -56,6 +56,8 @@ export function administrationEndpoint(operations: Readonly<Record<string, Opera
       return result(operation.status, body)
     } catch (thrown) {
       const error = toAdministrationError(thrown, records)
+      // What is in the path of a client that does not exist may be anything, a secret in the wrong place too.
+      if (error.code === 'not_found') delete facts.clientId
       record(error.status >= 500 ? 'failed' : 'refused', error.code)
       return errorResult(error)
     }

@@ -39,7 +39,8 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       clientDocument(client, (clientId, secretId) => days.get(secretUseId(clientId, secretId))),
     )
   }
-  const document = async (client: ClientRecord) => (await documents([client]))[0]
+  // After a write no read may fail the answer: the days of last use are not in it.
+  const written = (client: ClientRecord) => clientDocument(client, () => undefined)
 
   return {
     'POST /admin/clients': {
@@ -48,7 +49,7 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       run: async ({ body }, facts) => {
         const issued = await administration.create(parseRegistration(body))
         facts.clientId = issued.client.clientId
-        return { ...clientDocument(issued.client, () => undefined), ...secretMembers(issued) }
+        return { ...written(issued.client), ...secretMembers(issued) }
       },
     },
     'GET /admin/clients': {
@@ -62,14 +63,15 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
     'GET /admin/clients/{client_id}': {
       audit: 'client.show',
       status: 200,
-      run: async (request, facts) => document(await administration.show(clientIdOf(request, facts))),
+      run: async (request, facts) =>
+        (await documents([await administration.show(clientIdOf(request, facts))]))[0],
     },
     'PUT /admin/clients/{client_id}': {
       audit: 'client.update',
       status: 200,
       run: async (request, facts) => {
         const clientId = clientIdOf(request, facts)
-        return document(await administration.update(clientId, parseUpdate(request.body)))
+        return written(await administration.update(clientId, parseUpdate(request.body)))
       },
     },
     'DELETE /admin/clients/{client_id}': {
@@ -83,12 +85,12 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
     'POST /admin/clients/{client_id}/disable': {
       audit: 'client.disable',
       status: 200,
-      run: async (request, facts) => document(await administration.disable(clientIdOf(request, facts))),
+      run: async (request, facts) => written(await administration.disable(clientIdOf(request, facts))),
     },
     'POST /admin/clients/{client_id}/enable': {
       audit: 'client.enable',
       status: 200,
-      run: async (request, facts) => document(await administration.enable(clientIdOf(request, facts))),
+      run: async (request, facts) => written(await administration.enable(clientIdOf(request, facts))),
     },
     'POST /admin/clients/{client_id}/revoke-tokens': {
       audit: 'client.revoke-tokens',
@@ -104,7 +106,7 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       run: async (request, facts) => {
         const issued = await administration.addSecret(clientIdOf(request, facts), parseOverlap(request.body))
         facts.subject = issued.secretId
-        const { client_id, secrets } = (await document(issued.client)) ?? {}
+        const { client_id, secrets } = written(issued.client)
         return { client_id, secret_id: issued.secretId, ...secretMembers(issued), secrets }
       },
     },
@@ -157,10 +159,7 @@ function parseNextToken(text: string | undefined): string | undefined {
 }
 
 function parseOverlap(body: unknown): number {
-  const { overlap_seconds: overlap = defaultOverlapSeconds, ...others } = Object(body ?? {}) as Record<
-    string,
-    unknown
-  >
+  const { overlap_seconds: overlap = defaultOverlapSeconds, ...others } = membersOf(body)
   const known = Object.keys(others).length === 0
   if (
     known &&
@@ -174,8 +173,15 @@ function parseOverlap(body: unknown): number {
   throw new AdministrationError('invalid_request', rule)
 }
 
+/** The members of an object; of anything else a member that nobody knows, so that it is refused. */
+function membersOf(body: unknown): Record<string, unknown> {
+  if (body === undefined) return {}
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
+  return isObject ? (body as Record<string, unknown>) : { body }
+}
+
 function parseToken(body: unknown): string {
-  const { token, ...others } = Object(body ?? {}) as Record<string, unknown>
+  const { token, ...others } = membersOf(body)
   if (typeof token === 'string' && Object.keys(others).length === 0) return token
   throw new AdministrationError('invalid_request', 'the body must be an object of exactly token')
 }

@@ -1,4 +1,8 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import {
+  type BatchGetItemCommand,
+  type BatchGetItemCommandOutput,
+  DynamoDBClient,
+} from '@aws-sdk/client-dynamodb'
 import { KMSClient } from '@aws-sdk/client-kms'
 
 /**
@@ -18,7 +22,26 @@ export function kmsClient(): KMSClient {
   return new KMSClient(bounded)
 }
 
+/** For making keys, which is not idempotent: one attempt, with all the time that it may need. */
+export function patientKmsClient(): KMSClient {
+  return new KMSClient({
+    ...bounded,
+    maxAttempts: 1,
+    requestHandler: { ...bounded.requestHandler, requestTimeout: 5000 },
+  })
+}
+
 /** The longest that one operation may take, its repetitions included. */
 export function deadline(milliseconds = 1000): { abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(milliseconds) }
+}
+
+/** Sends a BatchGetItem that must be answered whole: a key that was not read says nothing about its item. */
+export async function sendWhole(
+  client: DynamoDBClient,
+  command: BatchGetItemCommand,
+): Promise<BatchGetItemCommandOutput> {
+  const output = await client.send(command, deadline())
+  if (Object.keys(output.UnprocessedKeys ?? {}).length === 0) return output
+  throw Object.assign(new Error('keys were left unread'), { name: 'UnprocessedKeys' })
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
   type AttributeValue,
-  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -11,12 +10,12 @@ import {
 import type { ClientStore, DigestChange } from '../oauth/administration/client-administration.ts'
 import type { ClientRecord } from '../oauth/administration/client-record.ts'
 import { formatScope } from '../oauth/scope.ts'
-import { MalformedRecord } from '../oauth/unavailable.ts'
+import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
 import { deadline } from './aws-clients.ts'
 import { parseAuthMethod, parseGrant, parseStatus } from './clients-table.ts'
 import { Item } from './item.ts'
 import type { Records } from './records.ts'
-import { call } from './store-call.ts'
+import { call, conditionFailed } from './store-call.ts'
 
 /** Every attribute but `secret_digests`, which this function's role may write and not read. */
 const readable = [
@@ -63,7 +62,13 @@ export class ClientsAdministrationTable implements ClientStore {
     const Key = { client_id: { S: clientId } }
     const get = new GetItemCommand({ TableName: this.#tableName, Key, ConsistentRead: true, ...projection })
     const { Item: attributes } = await call('store', () => this.#client.send(get, deadline()), this.#records)
-    return attributes === undefined ? undefined : parseRecord(attributes)
+    if (attributes === undefined) return undefined
+    try {
+      return parseRecord(attributes)
+    } catch (error) {
+      this.#report(attributes, error)
+      throw error
+    }
   }
 
   /** Reads a page; deleted clients are left out, so that it may be shorter than the limit. @throws Unavailable */
@@ -87,10 +92,14 @@ export class ClientsAdministrationTable implements ClientStore {
     try {
       return [parseRecord(attributes)]
     } catch (error) {
-      if (!(error instanceof MalformedRecord)) throw error
-      this.#records.malformedRecord('Clients', attributes.client_id?.S ?? '?', error.message)
+      this.#report(attributes, error)
       return []
     }
+  }
+
+  #report(attributes: Record<string, AttributeValue>, error: unknown): void {
+    if (!(error instanceof MalformedRecord)) throw error
+    this.#records.malformedRecord('Clients', attributes.client_id?.S ?? '?', error.message)
   }
 
   create: ClientStore['create'] = async (client, { secretId, digest }) => {
@@ -116,12 +125,11 @@ export class ClientsAdministrationTable implements ClientStore {
       ...updateExpression(client, previousVersion, digests, randomUUID()),
     })
     try {
-      const expected = ConditionalCheckFailedException.name
-      await call('store', () => this.#client.send(update, deadline()), this.#records, expected)
+      await call('store', () => this.#client.send(update, deadline()), this.#records, conditionFailed)
       return true
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false
-      throw error
+      if (error instanceof Unavailable) throw error
+      return false
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import { maxAccessTokenLifetimeSeconds, minAccessTokenLifetimeSeconds } from '../oauth/access-token-claims.ts'
 import type { Client, ResourceGrant, TokenEndpointAuthMethod } from '../oauth/client.ts'
 import { tokenEndpointAuthMethods } from '../oauth/client.ts'
 import type { ClientSecret } from '../oauth/client-secret.ts'
@@ -48,10 +49,19 @@ function parseClient(attributes: Record<string, AttributeValue>): Client {
     status: parseStatus(item.string('status')),
     tokenEndpointAuthMethod: parseAuthMethod(item.string('token_endpoint_auth_method')),
     grants: item.items('grants').map(parseGrant),
-    accessTokenLifetimeSeconds: item.optionalNumber('access_token_lifetime'),
+    accessTokenLifetimeSeconds: parseLifetime(item),
     secrets: item.items('secrets').map(secret => parseSecret(secret, digests)),
     tokensRevokedUpTo: item.optionalNumber('tokens_revoked_up_to') ?? 0,
   }
+}
+
+function parseLifetime(item: Item): number | undefined {
+  const lifetime = item.optionalNumber('access_token_lifetime')
+  const outside =
+    lifetime !== undefined &&
+    (lifetime < minAccessTokenLifetimeSeconds || lifetime > maxAccessTokenLifetimeSeconds)
+  if (outside) throw new MalformedRecord('attribute access_token_lifetime is out of its limits')
+  return lifetime
 }
 
 export function parseStatus(status: string): 'active' | 'disabled' {

@@ -14,7 +14,13 @@ export async function answerCloudFormation(
     RequestId: event.RequestId,
     LogicalResourceId: event.LogicalResourceId,
   })
+  const signal = AbortSignal.timeout(10_000)
   // The URL is signed for a request without a content type.
-  const response = await fetch(event.ResponseURL, { method: 'PUT', body, headers: { 'content-type': '' } })
+  const response = await fetch(event.ResponseURL, {
+    method: 'PUT',
+    body,
+    headers: { 'content-type': '' },
+    signal,
+  })
   if (!response.ok) throw new Error(`CloudFormation did not take the answer: ${response.status}`)
 }

@@ -5,9 +5,10 @@ export function setting(name: string): string {
   return value
 }
 
-export function numberSetting(name: string): number {
+/** A whole number of at least `min`. */
+export function numberSetting(name: string, min = 0): number {
   const value = Number(setting(name))
-  if (!Number.isSafeInteger(value) || value < 0)
+  if (!Number.isSafeInteger(value) || value < min)
     throw new Error(`the environment variable ${name} is not a number`)
   return value
 }

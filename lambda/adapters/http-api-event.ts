@@ -17,7 +17,10 @@ export function toHttpApiResult({ status, headers, body }: HttpResponse): APIGat
 }
 
 /** Who asked, for the audit event. */
-export function requester(event: APIGatewayProxyEventV2): { requestId: string; sourceIp: string } {
-  const { requestId, http } = event.requestContext
-  return { requestId, sourceIp: http.sourceIp }
+export function requester(event: APIGatewayProxyEventV2): {
+  requestId: string
+  sourceIp: string | undefined
+} {
+  const { requestId = '', http } = event.requestContext ?? {}
+  return { requestId, sourceIp: http?.sourceIp }
 }

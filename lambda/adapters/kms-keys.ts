@@ -9,6 +9,9 @@ import { call } from './store-call.ts'
 /** The tag that ties a key to its ring; the signing functions' permission is conditional on it. */
 const ringTag = 'countersign:ring'
 
+/** How long one request about a key may take. */
+const keyMilliseconds = 6000
+
 export interface CreatedKey {
   readonly kmsKeyArn: string
   readonly publicJwk: PublicJwk
@@ -34,9 +37,15 @@ export class KmsKeys {
       Description: `Countersign access token signing key of ${this.#ring}`,
       Tags: [{ TagKey: ringTag, TagValue: this.#ring }],
     })
-    const { KeyMetadata } = await call('kms', () => this.#client.send(create, deadline()), this.#records)
+    const { KeyMetadata } = await call(
+      'kms',
+      () => this.#client.send(create, deadline(keyMilliseconds)),
+      this.#records,
+    )
     const kmsKeyArn = KeyMetadata?.Arn
     if (kmsKeyArn === undefined) throw new MalformedRecord('KMS created a key without an ARN')
+    // Known from here on, whatever fails next: a key that no table has costs money.
+    this.#records.signingKeyCreated(kmsKeyArn)
     return { kmsKeyArn, publicJwk: await this.#publicJwk(kmsKeyArn) }
   }
 
@@ -45,7 +54,11 @@ export class KmsKeys {
     for (let attempt = 1; ; attempt++) {
       try {
         const get = new GetPublicKeyCommand({ KeyId: kmsKeyArn })
-        const { PublicKey } = await call('kms', () => this.#client.send(get, deadline()), this.#records)
+        const { PublicKey } = await call(
+          'kms',
+          () => this.#client.send(get, deadline(keyMilliseconds)),
+          this.#records,
+        )
         return toPublicJwk(PublicKey ?? new Uint8Array())
       } catch (error) {
         if (!(error instanceof Unavailable) || attempt >= 10) throw error

@@ -72,13 +72,19 @@ export class Records {
     this.#print('INFO', { ...this.#metric(metricNames.revocationSnapshotAgeSeconds, ageSeconds, 'Seconds') })
   }
 
+  /** A key that KMS has made, before anything else is done with it. */
+  signingKeyCreated(kmsKeyArn: string): void {
+    this.#print('INFO', { message: 'KMS key created', kmsKeyArn })
+  }
+
   signingKeyAge(days: number): void {
     this.#print('INFO', { ...this.#metric(metricNames.signingKeyAgeDays, days, 'Count') })
   }
 
-  /** A record in a table that cannot be trusted: which one, and which attribute; never its value. */
+  /** A record in a table that cannot be trusted: which one, and which attribute; never its value. A store error. */
   malformedRecord(table: string, key: string, problem: string): void {
-    this.#print('ERROR', { message: 'malformed record', table, key, problem })
+    const metric = this.#metric(metricNames.storeErrors, 1, 'Count')
+    this.#print('ERROR', { message: 'malformed record', table, key, problem, ...metric })
   }
 
   /** An error that nobody expected: its name and where it was thrown; its message may quote a request. */

@@ -8,10 +8,10 @@ import {
 import { type Revocation, revocationSubject, shardOf } from '../oauth/revocation.ts'
 import type { RevocationPage } from '../oauth/revocation-load.ts'
 import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
-import { deadline } from './aws-clients.ts'
+import { deadline, sendWhole } from './aws-clients.ts'
 import { Item } from './item.ts'
 import type { Records } from './records.ts'
-import { call } from './store-call.ts'
+import { call, conditionFailed } from './store-call.ts'
 
 const indexName = 'by_revoked_at'
 
@@ -54,13 +54,7 @@ export class RevocationsTable {
     const get = new BatchGetItemCommand({
       RequestItems: { [this.#tableName]: { Keys, ConsistentRead: true } },
     })
-    const { Responses, UnprocessedKeys } = await call(
-      'store',
-      () => this.#client.send(get, deadline()),
-      this.#records,
-    )
-    // A key that was not read says nothing: not knowing is an outage, never an absence.
-    if (Object.keys(UnprocessedKeys ?? {}).length > 0) throw new Unavailable('store')
+    const { Responses } = await call('store', () => sendWhole(this.#client, get), this.#records)
     return (Responses?.[this.#tableName] ?? []).map(item => this.#parse(item))
   }
 
@@ -72,7 +66,7 @@ export class RevocationsTable {
       Key: this.#key(revocationSubject(revocation)),
       UpdateExpression: `SET revoked_at = :at, expires_at = :exp${upTo === undefined ? '' : ', revoked_up_to = :upTo'}`,
       // An equal record is written again, so that its time of revocation is never older than an acknowledgement.
-      ConditionExpression: 'attribute_not_exists(subject) OR expires_at <= :exp',
+      ConditionExpression: `attribute_not_exists(expires_at) OR expires_at <= :exp${upTo === undefined ? '' : ' OR revoked_up_to < :upTo'}`,
       ExpressionAttributeValues: {
         ':at': { N: String(nowMilliseconds) },
         ':exp': { N: String(revocation.expiresAt) },
@@ -80,7 +74,6 @@ export class RevocationsTable {
       },
     })
     try {
-      const conditionFailed = 'ConditionalCheckFailedException'
       await call('store', () => this.#client.send(update, deadline()), this.#records, conditionFailed)
     } catch (error) {
       // A record that reaches further is there already.

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import {
   type AttributeValue,
   type DynamoDBClient,
@@ -28,6 +29,10 @@ export class SigningKeysTable {
 
   /** Reads the whole ring, strongly consistent. A malformed key is left out and reported. @throws Unavailable */
   async read(): Promise<readonly SigningKey[]> {
+    return (await this.#items()).flatMap(item => this.#parse(item))
+  }
+
+  async #items(): Promise<readonly Record<string, AttributeValue>[]> {
     const query = new QueryCommand({
       TableName: this.#tableName,
       KeyConditionExpression: 'ring = :ring',
@@ -35,7 +40,7 @@ export class SigningKeysTable {
       ConsistentRead: true,
     })
     const { Items = [] } = await call('store', () => this.#client.send(query, deadline()), this.#records)
-    return Items.flatMap(item => this.#parse(item))
+    return Items
   }
 
   #parse(attributes: Record<string, AttributeValue>): SigningKey[] {
@@ -46,6 +51,11 @@ export class SigningKeysTable {
       this.#records.malformedRecord('SigningKeys', attributes.kid?.S ?? '?', error.message)
       return []
     }
+  }
+
+  /** Whether the ring has any key at all, readable or not. @throws Unavailable */
+  async isEmpty(): Promise<boolean> {
+    return (await this.#items()).length === 0
   }
 
   /** Adds a key. Repeating it is safe. @throws Unavailable */
@@ -97,7 +107,18 @@ function parsePublicJwk(json: string, kid: string): PublicJwk {
   if (typeof x !== 'string' || typeof y !== 'string' || !coordinate.test(x) || !coordinate.test(y)) {
     throw new MalformedRecord('attribute public_jwk has no coordinates')
   }
-  return { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' }
+  const jwk = { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' } as const
+  if (!isOnCurve(jwk)) throw new MalformedRecord('attribute public_jwk is not a point of P-256')
+  return jwk
+}
+
+function isOnCurve(jwk: PublicJwk): boolean {
+  try {
+    createPublicKey({ key: { ...jwk }, format: 'jwk' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function parseObject(json: string): Record<string, unknown> {

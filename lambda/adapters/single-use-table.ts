@@ -1,13 +1,7 @@
-import {
-  BatchGetItemCommand,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb'
-import { deadline } from './aws-clients.ts'
-import { Item } from './item.ts'
+import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { deadline, sendWhole } from './aws-clients.ts'
 import type { Records } from './records.ts'
-import { call } from './store-call.ts'
+import { call, conditionFailed } from './store-call.ts'
 
 const daySeconds = 86_400
 
@@ -53,8 +47,12 @@ export class SingleUseTable {
       ExpressionAttributeValues: { ':day': { S: day } },
     })
     try {
-      const expected = ConditionalCheckFailedException.name
-      await call('store', () => this.#client.send(put, deadline(noteMilliseconds)), this.#records, expected)
+      await call(
+        'store',
+        () => this.#client.send(put, deadline(noteMilliseconds)),
+        this.#records,
+        conditionFailed,
+      )
     } catch {
       // Written by another environment already, or not at all: either way the token is worth more than the note.
     }
@@ -70,9 +68,10 @@ export class SingleUseTable {
     for (let start = 0; start < ids.length; start += batchSize) {
       const Keys = ids.slice(start, start + batchSize).map(id => ({ id: { S: id } }))
       const get = new BatchGetItemCommand({ RequestItems: { [this.#tableName]: { Keys } } })
-      const { Responses } = await call('store', () => this.#client.send(get, deadline()), this.#records)
-      const rows = (Responses?.[this.#tableName] ?? []).map(attributes => new Item(attributes))
-      for (const row of rows) days.set(row.string('id'), row.string('day'))
+      const { Responses } = await call('store', () => sendWhole(this.#client, get), this.#records)
+      for (const { id, day } of Responses?.[this.#tableName] ?? []) {
+        if (id?.S !== undefined && day?.S !== undefined) days.set(id.S, day.S)
+      }
     }
     return days
   }

@@ -1,6 +1,9 @@
 import { Unavailable } from '../oauth/unavailable.ts'
 import type { Records } from './records.ts'
 
+/** The name of DynamoDB's error for a condition that did not hold. Text: minifying renames the SDK's class. */
+export const conditionFailed = 'ConditionalCheckFailedException'
+
 /**
  * Runs one call to a dependency. Whatever goes wrong in it is recorded by its name and becomes `Unavailable`; but for
  * the error that a caller expects (a condition that did not hold), which passes.

@@ -19,7 +19,7 @@ const { clock, records } = functionContext()
 const dynamoDb = dynamoDbClient()
 const issuer = setting('ISSUER')
 const audience = setting('AUDIENCE')
-const shards = numberSetting('REVOCATION_SHARDS')
+const shards = numberSetting('REVOCATION_SHARDS', 1)
 const keysTable = new SigningKeysTable(
   dynamoDb,
   setting('SIGNING_KEYS_TABLE'),

@@ -1,5 +1,5 @@
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda'
-import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
+import { dynamoDbClient, patientKmsClient } from '../adapters/aws-clients.ts'
 import { answerCloudFormation } from '../adapters/custom-resource.ts'
 import { setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
@@ -12,10 +12,10 @@ import { Unavailable } from '../oauth/unavailable.ts'
 const { clock, records } = functionContext()
 const ringName = setting('SIGNING_KEY_RING')
 const keysTable = new SigningKeysTable(dynamoDbClient(), setting('SIGNING_KEYS_TABLE'), ringName, records)
-const kmsKeys = new KmsKeys(kmsClient(), ringName, records)
+const kmsKeys = new KmsKeys(patientKmsClient(), ringName, records)
 
 const ports = {
-  readRing: () => keysTable.read(),
+  isRingEmpty: () => keysTable.isEmpty(),
   createKey: () => kmsKeys.create(),
   putKey: keysTable.put.bind(keysTable),
 }

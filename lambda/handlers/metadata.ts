@@ -11,6 +11,7 @@ import { OAuthError } from '../oauth/oauth-error.ts'
 import { publicDocument } from '../oauth/public-document.ts'
 import { publishedKeys } from '../oauth/signing-key.ts'
 import { jwksMaxAgeSeconds, SigningKeyRing } from '../oauth/signing-key-ring.ts'
+import { Unavailable } from '../oauth/unavailable.ts'
 
 /** Metadata changes with a deployment only. */
 const metadataMaxAgeSeconds = 3600
@@ -36,6 +37,8 @@ export async function handler(event: APIGatewayProxyEventV2): Promise<APIGateway
     const keys = publishedKeys(await ring.all(), epochSeconds(clock))
     return toHttpApiResult(publicDocument(request, { keys }, jwksMaxAgeSeconds))
   } catch (cause) {
-    return toHttpApiResult(errorResponse(new OAuthError('store_unavailable', { cause })))
+    if (!(cause instanceof Unavailable)) records.unexpected(cause)
+    const reason = cause instanceof Unavailable ? 'store_unavailable' : 'internal_error'
+    return toHttpApiResult(errorResponse(new OAuthError(reason, { cause })))
   }
 }

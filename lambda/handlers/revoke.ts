@@ -22,7 +22,7 @@ const keysTable = new SigningKeysTable(
   setting('SIGNING_KEY_RING'),
   records,
 )
-const shards = numberSetting('REVOCATION_SHARDS')
+const shards = numberSetting('REVOCATION_SHARDS', 1)
 const revocations = new RevocationsTable(dynamoDb, setting('REVOCATIONS_TABLE'), shards, records)
 const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
 const ring = new SigningKeyRing(() => keysTable.read(), clock)

@@ -44,8 +44,11 @@ const endpoint = {
   newTokenId: () => randomBytes(16).toString('base64url'),
 }
 
-// Reads the ring and opens the store's connection during init; a failure here is the first request's to find.
-await ring.refresh().catch(() => {})
+// Init reads the ring, opens the connections and proves the key; a failure here is the first request's to find.
+await endpoint
+  .findSigningKey(epochSeconds(clock))
+  .then(key => endpoint.sign('init', key))
+  .catch(() => {})
 
 export const handler = oauthEndpoint(
   {

@@ -1,6 +1,7 @@
 import type { AccessTokenClaims } from './access-token-claims.ts'
 import { OAuthError } from './oauth-error.ts'
 import type { SigningKey } from './signing-key.ts'
+import { Unavailable } from './unavailable.ts'
 
 /**
  * The longest token that is made or looked at, in characters: the gateway allows 10,240 bytes for the request line and
@@ -37,8 +38,9 @@ export async function signAccessToken(
     const signature = await sign(signingInput, key)
     return `${signingInput}.${Buffer.from(signature).toString('base64url')}`
   } catch (cause) {
-    const reason = cause instanceof SignatureSelfCheckError ? 'signature_invalid' : 'signing_unavailable'
-    throw new OAuthError(reason, { cause })
+    if (cause instanceof SignatureSelfCheckError) throw new OAuthError('signature_invalid', { cause })
+    if (cause instanceof Unavailable) throw new OAuthError('signing_unavailable', { cause })
+    throw cause
   }
 }
 

@@ -1,7 +1,8 @@
 import type { PublicJwk, SigningKey } from './signing-key.ts'
 
 export interface KeyRingPorts {
-  readonly readRing: () => Promise<readonly SigningKey[]>
+  /** Whether the ring has no key at all; one that cannot be read counts as one. */
+  readonly isRingEmpty: () => Promise<boolean>
   readonly createKey: () => Promise<{ kmsKeyArn: string; publicJwk: PublicJwk }>
   readonly putKey: (key: SigningKey) => Promise<void>
 }
@@ -13,10 +14,10 @@ export interface KeyRingPorts {
  * @returns the new key, or undefined when there was one
  */
 export async function createFirstSigningKey(
-  { readRing, createKey, putKey }: KeyRingPorts,
+  { isRingEmpty, createKey, putKey }: KeyRingPorts,
   nowSeconds: number,
 ): Promise<SigningKey | undefined> {
-  if ((await readRing()).length > 0) return undefined
+  if (!(await isRingEmpty())) return undefined
   const { kmsKeyArn, publicJwk } = await createKey()
   const key: SigningKey = {
     kid: publicJwk.kid,

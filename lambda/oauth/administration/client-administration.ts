@@ -133,6 +133,8 @@ export class ClientAdministration {
     const client = await this.#change(
       clientId,
       current => {
+        // Written by an attempt whose answer was lost.
+        if (current.secrets.some(secret => secret.secretId === record.secretId)) return {}
         const live = liveSecrets(current, now)
         if (live.length >= maxLiveSecrets) throw tooManySecrets(live)
         const expiring = live.map(secret => ({
