@@ -74,10 +74,33 @@ async function takeLock(folder: string, holder: Holder, grace: number): Promise<
     while (!(await isLinked(own, path))) {
       const other = await readHolder(path)
       if (other !== undefined) await waitForEnd(folder, other, grace)
-      await removeStaleLock(path)
+      if (await hasReplacedStaleLock(own, path, other)) return
     }
   } finally {
     await rm(own, { force: true })
+  }
+}
+
+/**
+ * Puts an own lock in a stale one's place. One start at a time may, and only while the lock is still the stale one it
+ * saw: without that, two starts could each take away what the other has just put there.
+ */
+async function hasReplacedStaleLock(own: string, path: string, stale: Holder | undefined): Promise<boolean> {
+  const turn = `${path}.turn.tmp`
+  if (!(await isLinked(own, turn))) {
+    const other = await readHolder(turn)
+    // The one before was killed in its turn, or is about to end it.
+    if (other === undefined || !isStillRunning(other)) await rm(turn, { force: true })
+    else await wait(5)
+    return false
+  }
+  try {
+    const current = await readHolder(path)
+    if (current?.pid !== stale?.pid || current?.startedAt !== stale?.startedAt) return false
+    await rename(own, path)
+    return true
+  } finally {
+    await rm(turn, { force: true })
   }
 }
 
@@ -101,19 +124,6 @@ async function waitForEnd(folder: string, other: Holder, grace: number): Promise
   }
   // Its npm was killed: it is about to stop by itself.
   if (!(await hasEnded(other, grace))) await end(other, grace)
-}
-
-/** Another start may have put its own lock there meanwhile: what is taken away is looked at first. */
-async function removeStaleLock(path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}.tmp`
-  try {
-    await rename(path, aside)
-  } catch {
-    return
-  }
-  const taken = await readHolder(aside)
-  if (taken !== undefined && isStillRunning(taken)) await isLinked(aside, path)
-  await rm(aside, { force: true })
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {

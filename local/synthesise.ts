@@ -42,6 +42,8 @@ export async function synthesise({ projectDir, outputDir, signal }: SynthesiseOp
       ...process.env,
       CDK_OUTDIR: unfinished,
       CDK_CONTEXT_JSON: JSON.stringify({ ...context, ...commandLineContext }),
+      // CDK's own rules change no template and take over a second; `cdk synth` and `cdk deploy` run them.
+      CDK_VALIDATION: 'false',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

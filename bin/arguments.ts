@@ -1,0 +1,181 @@
+import { parseArgs } from 'node:util'
+import { usageFailure } from './failure.ts'
+
+interface Flag {
+  /** What stands for the value in help; a flag without one is a switch. */
+  value?: string
+  repeatable?: boolean
+  help: string
+}
+
+/** Every flag of every command: one spelling means one thing. */
+export const flags = {
+  name: { value: '<name>', help: "the client's name, for people" },
+  grant: {
+    value: '"<resource>=<scope scope>"',
+    repeatable: true,
+    help: 'scopes the client may ask for at one resource server; repeat it for more of them',
+  },
+  'auth-method': { value: '<method>', help: 'client_secret_basic (default) or client_secret_post' },
+  lifetime: {
+    value: '<seconds>',
+    help: 'lifetime of its access tokens (also 10m, 1h); default: the server decides',
+  },
+  overlap: {
+    value: '<duration>',
+    help: 'how long the old secret still works: seconds, 30m, 24h (default), 7d',
+  },
+  'secret-file': {
+    value: '<file|->',
+    help: 'file with the client secret, or what "clients create --json" printed; - is standard input',
+  },
+  scope: { value: '"<scope scope>"', help: 'scopes to ask for; default: all that are granted' },
+  resource: { value: '<uri>', help: 'resource server the token is for; needed where there is more than one' },
+  yes: { help: 'delete without asking (a terminal is asked, a script is not)' },
+  json: { help: 'print exactly one JSON document on standard output' },
+  url: { value: '<issuer>', help: 'the authorization server; default: COUNTERSIGN_URL' },
+  stack: { value: '<name>', help: 'CloudFormation stack to look in (default Countersign)' },
+  region: { value: '<region>', help: 'AWS region; default: AWS_REGION, then the profile' },
+  profile: { value: '<name>', help: 'AWS profile; default: AWS_PROFILE' },
+  help: { help: 'show this help' },
+  version: { help: 'show the version' },
+} as const satisfies Record<string, Flag>
+
+export type FlagName = keyof typeof flags
+
+/** The flags that every command takes. */
+export const commonFlags = ['json', 'url', 'stack', 'region', 'profile', 'help'] as const satisfies FlagName[]
+
+export class GivenFlags {
+  readonly #values: ReadonlyMap<string, readonly string[]>
+
+  constructor(values: ReadonlyMap<string, readonly string[]>) {
+    this.#values = values
+  }
+
+  has(name: FlagName): boolean {
+    return this.#values.has(name)
+  }
+
+  value(name: FlagName): string | undefined {
+    return this.#values.get(name)?.[0]
+  }
+
+  all(name: FlagName): readonly string[] {
+    return this.#values.get(name) ?? []
+  }
+
+  names(): FlagName[] {
+    return [...this.#values.keys()] as FlagName[]
+  }
+}
+
+export interface ParsedArguments {
+  /** The command's words, then its operands. */
+  words: string[]
+  flags: GivenFlags
+  /** Dashed words that are no flag of any command. */
+  unknown: string[]
+}
+
+/**
+ * Flags may stand before, between and after the words. Unknown flags are returned, not refused: what to
+ * suggest depends on the command.
+ *
+ * @throws CommandFailure `invalid_usage` for a missing, superfluous or repeated value
+ */
+export function parseArguments(args: readonly string[]): ParsedArguments {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => [
+      name,
+      { type: 'value' in flag ? ('string' as const) : ('boolean' as const), ...shortName(name) },
+    ]),
+  )
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  })
+  const words: string[] = []
+  const unknown: string[] = []
+  const values = new Map<string, string[]>()
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value)
+    if (token.kind !== 'option') continue
+    if (!isFlagName(token.name)) {
+      unknown.push(token.rawName)
+      continue
+    }
+    const given = values.get(token.name) ?? []
+    if (given.length > 0 && !('repeatable' in flags[token.name]))
+      throw usageFailure(`${token.rawName} is given twice`, 'Give it once.')
+    values.set(token.name, [...given, checkedValue(token)])
+  }
+  return { words, unknown, flags: new GivenFlags(values) }
+}
+
+function checkedValue(token: {
+  name: string
+  rawName: string
+  value?: string
+  inlineValue?: boolean
+}): string {
+  const flag: Flag = flags[token.name as FlagName]
+  if (flag.value === undefined) {
+    if (token.value !== undefined)
+      throw usageFailure(`${token.rawName} takes no value`, `Write just ${token.rawName}.`)
+    return ''
+  }
+  const swallowed = !token.inlineValue && /^-./.test(token.value ?? '')
+  if (token.value === undefined || token.value === '' || swallowed)
+    throw usageFailure(
+      `${token.rawName} needs a value`,
+      swallowed
+        ? `If it really begins with a dash: ${token.rawName}=${token.value}`
+        : `${token.rawName} ${flag.value}: ${flag.help}.`,
+    )
+  return token.value
+}
+
+function shortName(name: string): { short?: string } {
+  return name === 'help' ? { short: 'h' } : {}
+}
+
+function isFlagName(name: string): name is FlagName {
+  return Object.hasOwn(flags, name)
+}
+
+/** The known word that was probably meant: at most two slips away, or begun the same way. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map(candidate => ({ candidate, slips: slipsBetween(word.toLowerCase(), candidate) }))
+    .filter(
+      ({ candidate, slips }) =>
+        slips <= Math.min(2, candidate.length / 2) || (word.length > 2 && candidate.startsWith(word)),
+    )
+    .sort((left, right) => left.slips - right.slips)
+  return best?.candidate
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours. */
+function slipsBetween(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, at) => at)]
+  const cell = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  for (let row = 1; row <= from.length; row++) {
+    rows[row] = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1]
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      const best = Math.min(
+        cell(row - 1, column) + 1,
+        cell(row, column - 1) + 1,
+        cell(row - 1, column - 1) + (same ? 0 : 1),
+        swapped ? cell(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+      )
+      rows[row]?.push(best)
+    }
+  }
+  return cell(from.length, to.length)
+}

@@ -1,0 +1,41 @@
+import type { FlagName, GivenFlags } from './arguments.ts'
+import type { ExitCode } from './failure.ts'
+import type { CommandLineIo } from './io.ts'
+import type { Style } from './output.ts'
+
+export interface CommandCall {
+  io: CommandLineIo
+  operands: readonly string[]
+  flags: GivenFlags
+}
+
+export interface CommandResult {
+  /** What `--json` prints. */
+  document: unknown
+  /** What people read on standard output: whole lines, made printable. */
+  text: (style: Style) => string
+  /** Lines for stderr, with `--json` too. */
+  notes?: readonly string[]
+  /** @default 0 */
+  exitCode?: ExitCode
+}
+
+export interface Command {
+  summary: string
+  /** Names of the operands, all of them required. */
+  operands: readonly string[]
+  /** The flags beside the common ones. */
+  flags: readonly FlagName[]
+  required?: readonly FlagName[]
+  /** Further lines of its help. */
+  details?: readonly string[]
+  example: string
+  run(call: CommandCall): Promise<CommandResult>
+}
+
+export type CommandGroup = Readonly<Record<string, Command>>
+
+/** The operand at that place; how many there are was checked before the command runs. */
+export function operand(call: CommandCall, at: number): string {
+  return call.operands[at] ?? ''
+}
