@@ -1,0 +1,59 @@
+import {
+  ClientAdministration,
+  type ClientStore,
+  type DigestChange,
+} from '../../../../lambda/oauth/administration/client-administration.ts'
+import type { ClientRecord } from '../../../../lambda/oauth/administration/client-record.ts'
+import type { Revocation } from '../../../../lambda/oauth/revocation.ts'
+import { Unavailable } from '../../../../lambda/oauth/unavailable.ts'
+import { virtualClock } from './fake-revocations.ts'
+import { audience } from './token-maker.ts'
+
+export const metadata = {
+  clientName: 'billing',
+  tokenEndpointAuthMethod: 'client_secret_basic' as const,
+  grants: [{ resource: audience, scope: ['orders:read'] }],
+  accessTokenLifetimeSeconds: undefined,
+}
+
+/** Administration over a store in memory, which notes the order of writes and fails on demand. */
+export function newAdministration() {
+  const clock = virtualClock()
+  const clients = new Map<string, ClientRecord>()
+  const digests = new Map<string, Uint8Array>()
+  const writes: string[] = []
+  const revocations: Revocation[] = []
+  const state = { isRevocationsDown: false, beforeReplace: (): void => {} }
+  const apply = ({ add, remove = [] }: DigestChange) => {
+    if (add !== undefined) digests.set(add.secretId, add.digest)
+    for (const secretId of remove) digests.delete(secretId)
+  }
+  const store: ClientStore = {
+    find: async clientId => clients.get(clientId),
+    create: async (client, digest) => {
+      writes.push('client')
+      clients.set(client.clientId, client)
+      apply({ add: digest })
+    },
+    replace: async (client, previousVersion, change) => {
+      state.beforeReplace()
+      if (clients.get(client.clientId)?.version !== previousVersion) return false
+      writes.push('client')
+      clients.set(client.clientId, client)
+      apply(change)
+      return true
+    },
+  }
+  let random = 0
+  const administration = new ClientAdministration({
+    clients: store,
+    writeRevocation: async revocation => {
+      if (state.isRevocationsDown) throw new Unavailable('store')
+      writes.push('revocation')
+      revocations.push(revocation)
+    },
+    randomBytes: size => new Uint8Array(size).fill(++random),
+    clock,
+  })
+  return { administration, clock, clients, digests, writes, revocations, state }
+}
