@@ -71,7 +71,7 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       status: 200,
       run: async (request, facts) => {
         const clientId = clientIdOf(request, facts)
-        return written(await administration.update(clientId, parseUpdate(request.body)))
+        return written(await administration.update(clientId, parseUpdate(request.body, clientId)))
       },
     },
     'DELETE /admin/clients/{client_id}': {
@@ -148,8 +148,9 @@ function clientIdOf({ parameters }: AdministrationRequest, facts: Administration
 }
 
 function parseLimit(text: string | undefined): number {
-  const limit = text === undefined ? defaultPageSize : Number(text)
-  if (Number.isInteger(limit) && limit >= 1 && limit <= maxPageSize) return limit
+  if (text === undefined) return defaultPageSize
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= maxPageSize) return limit
   throw new AdministrationError('invalid_request', `limit must be a whole number from 1 to ${maxPageSize}`)
 }
 

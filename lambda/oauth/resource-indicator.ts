@@ -8,5 +8,8 @@ export const maxResourceLength = 512
 export function isResourceIndicator(text: string): boolean {
   if (text.length > maxResourceLength || !/^[\x21-\x7e]+$/.test(text) || /["<>\\^`{|}#]/.test(text))
     return false
-  return /^[A-Za-z][A-Za-z0-9+.-]*:./.test(text) && URL.canParse(text)
+  if (/^(javascript|data|vbscript|file|blob):/.test(text) || !URL.canParse(text)) return false
+  // The parser writes an empty path as a slash, which an audience without one does not have.
+  const { href } = new URL(text)
+  return href === text || href === `${text}/`
 }

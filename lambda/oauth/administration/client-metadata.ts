@@ -22,6 +22,7 @@ const otherTokenParts = 1500
 const lifetimeRule = `access_token_lifetime must be whole seconds from ${minAccessTokenLifetimeSeconds} to ${maxAccessTokenLifetimeSeconds}`
 
 const grantTypesRule = 'grant_types must be ["client_credentials"]'
+const clientIdRule = 'client_id must be the one in the path'
 const versionRule = 'version is required: the one that was read'
 
 const clientName = v.pipe(
@@ -33,13 +34,21 @@ const clientName = v.pipe(
   ),
 )
 
+/** A member that is missing is named; an unknown one, which may be anything, is not. */
+const membersRule =
+  (rule: string) =>
+  (issue: v.StrictObjectIssue): string =>
+    /^"[a-z_]+"$/.test(issue.expected ?? '') ? `${issue.expected?.replaceAll('"', '')} is required` : rule
+
+const members = 'client_name, grants, token_endpoint_auth_method and access_token_lifetime, and nothing else'
+
 const grant = v.strictObject(
   {
     resource: v.pipe(
       v.string('grants: resource is required'),
       v.check(
         isResourceIndicator,
-        'grants: resource must be an absolute URI without a fragment (RFC 8707 §2)',
+        'grants: resource must be an absolute URI without a fragment (RFC 8707 §2), in its normal spelling, of at most 512 characters',
       ),
     ),
     scope: v.pipe(
@@ -52,7 +61,7 @@ const grant = v.strictObject(
       v.transform(scope => scope ?? []),
     ),
   },
-  'grants must be objects of exactly resource and scope',
+  membersRule('grants must be objects of exactly resource and scope'),
 )
 
 const grants = v.pipe(
@@ -69,16 +78,14 @@ const grants = v.pipe(
   ),
 )
 
+const authMethod = v.picklist(
+  tokenEndpointAuthMethods,
+  `token_endpoint_auth_method must be one of ${tokenEndpointAuthMethods.join(', ')}`,
+)
+
 const metadata = {
   client_name: clientName,
   grants,
-  token_endpoint_auth_method: v.optional(
-    v.picklist(
-      tokenEndpointAuthMethods,
-      `token_endpoint_auth_method must be one of ${tokenEndpointAuthMethods.join(', ')}`,
-    ),
-    'client_secret_basic',
-  ),
   access_token_lifetime: v.optional(
     v.pipe(
       v.number(lifetimeRule),
@@ -96,13 +103,19 @@ const metadata = {
 }
 
 const registration = v.strictObject(
-  metadata,
-  'the client metadata must be an object of client_name, grants, token_endpoint_auth_method and access_token_lifetime, and nothing else',
+  { ...metadata, token_endpoint_auth_method: v.optional(authMethod, 'client_secret_basic') },
+  membersRule(`the client metadata must be an object of ${members}`),
 )
 
+/** A full replacement: what may be left out at registration, but for the lifetime, may not be here (RFC 7592 §2.2). */
 const update = v.strictObject(
-  { ...metadata, version: v.pipe(v.number(versionRule), v.integer(versionRule)) },
-  'an update must be an object of version, client_name, grants, token_endpoint_auth_method and access_token_lifetime, and nothing else',
+  {
+    ...metadata,
+    token_endpoint_auth_method: authMethod,
+    client_id: v.optional(v.string(clientIdRule)),
+    version: v.pipe(v.number(versionRule), v.integer(versionRule)),
+  },
+  membersRule(`an update must be an object of version, ${members}`),
 )
 
 /** Whether a token for everything in this grant stays under what the gateway lets through (8 KiB). */
@@ -117,9 +130,15 @@ export function parseRegistration(body: unknown): ClientMetadata {
   return toMetadata(parse(registration, body))
 }
 
-/** Parses a full replacement of a client's metadata (RFC 7592 §2.2) and the version that it was made on. */
-export function parseUpdate(body: unknown): ClientMetadata & { readonly version: number } {
+/**
+ * Parses a full replacement of a client's metadata (RFC 7592 §2.2) and the version that it was made on. The body may
+ * repeat the `client_id` of the path, and no other.
+ */
+export function parseUpdate(body: unknown, clientId: string): ClientMetadata & { readonly version: number } {
   const parsed = parse(update, body)
+  if (parsed.client_id !== undefined && parsed.client_id !== clientId) {
+    throw new AdministrationError('invalid_client_metadata', clientIdRule)
+  }
   return { ...toMetadata(parsed), version: parsed.version }
 }
 

@@ -4,6 +4,7 @@ import { parseRegistration, parseUpdate } from '../../../../lambda/oauth/adminis
 
 const grants = [{ resource: 'https://orders.example.com', scope: 'orders:read' }]
 const body = { client_name: 'billing', grants }
+const update = { ...body, token_endpoint_auth_method: 'client_secret_post' }
 
 function refusal(value: unknown, parse: (value: unknown) => unknown = parseRegistration): string {
   try {
@@ -26,14 +27,19 @@ describe('client metadata (RFC 7591 §2)', () => {
   })
 
   it.each([
-    ['no name', { grants }, 'client_name'],
+    ['no name', { grants }, 'client_name is required'],
     ['an empty name', { ...body, client_name: ' ' }, 'client_name must have 1 to 100 characters'],
     [
       'a control character',
       { ...body, client_name: 'evil-marker\u001b[2J' },
       'client_name must have 1 to 100 characters',
     ],
-    ['no grants', { client_name: 'x' }, 'grants'],
+    ['no grants', { client_name: 'x' }, 'grants is required'],
+    [
+      'a grant without a scope',
+      { ...body, grants: [{ resource: 'https://a.example' }] },
+      'scope is required',
+    ],
     ['an empty list', { ...body, grants: [] }, 'grants must have at least one entry'],
     ['a text', { ...body, grants: 'evil-marker' }, 'grants is required: a list'],
     ['51 grants', { ...body, grants: Array(51).fill(grants[0]) }, 'grants must have at most 50 entries'],
@@ -83,7 +89,7 @@ describe('client metadata (RFC 7591 §2)', () => {
     ['an unknown member', { ...body, disabled: false }, 'the client metadata must be an object of'],
     ['an own __proto__', JSON.parse('{"client_name":"x","grants":[],"__proto__":{}}'), ''],
     ['null', null, 'the client metadata must be an object of'],
-    ['a list', [], 'the client metadata must be an object of'],
+    ['a list', [], 'client_name is required'],
     ['nothing', undefined, 'the client metadata must be an object of'],
   ])('is refused with %s, saying what would be right and nothing of the input', (_, value, expected) => {
     const detail = refusal(value)
@@ -91,10 +97,15 @@ describe('client metadata (RFC 7591 §2)', () => {
     expect(detail).not.toMatch(/evil|Invalid|Expected/)
   })
 
-  it('names the version that an update was made on', () => {
-    expect(parseUpdate({ ...body, version: 3 })).toMatchObject({ version: 3 })
+  it('of an update is whole, on a version, and of no other client (RFC 7592 §2.2)', () => {
+    const parse = (value: unknown) => parseUpdate(value, 'c')
+    expect(refusal({ ...body, version: 3 }, parse)).toBe('token_endpoint_auth_method is required')
+    expect(refusal({ ...update, version: 3, client_id: 'd' }, parse)).toBe(
+      'client_id must be the one in the path',
+    )
+    expect(parseUpdate({ ...update, client_id: 'c', version: 3 }, 'c')).toMatchObject({ version: 3 })
     for (const version of [undefined, '3', 1.5, null]) {
-      expect(refusal({ ...body, version }, parseUpdate)).toMatch(/version/)
+      expect(refusal({ ...update, version }, value => parseUpdate(value, 'c'))).toMatch(/version/)
     }
   })
 })
