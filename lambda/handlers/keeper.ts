@@ -1,17 +1,17 @@
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda'
 import { dynamoDbClient, patientKmsClient } from '../adapters/aws-clients.ts'
+import { configuredKeysTable } from '../adapters/configured-stores.ts'
 import { answerCloudFormation } from '../adapters/custom-resource.ts'
 import { setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { KmsKeys } from '../adapters/kms-keys.ts'
-import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
 import { epochSeconds } from '../oauth/clock.ts'
 import { createFirstSigningKey } from '../oauth/first-signing-key.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 
 const { clock, records } = functionContext()
 const ringName = setting('SIGNING_KEY_RING')
-const keysTable = new SigningKeysTable(dynamoDbClient(), setting('SIGNING_KEYS_TABLE'), ringName, records)
+const keysTable = configuredKeysTable(dynamoDbClient(), records)
 const kmsKeys = new KmsKeys(patientKmsClient(), ringName, records)
 
 const ports = {

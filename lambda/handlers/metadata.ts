@@ -1,9 +1,9 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { dynamoDbClient } from '../adapters/aws-clients.ts'
+import { configuredKeysTable } from '../adapters/configured-stores.ts'
 import { setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { toHttpApiResult, toHttpRequest } from '../adapters/http-api-event.ts'
-import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
 import { epochSeconds } from '../oauth/clock.ts'
 import { errorResponse } from '../oauth/endpoint-response.ts'
 import { authorizationServerMetadata, endpointPaths } from '../oauth/metadata.ts'
@@ -17,12 +17,7 @@ import { Unavailable } from '../oauth/unavailable.ts'
 const metadataMaxAgeSeconds = 3600
 
 const { clock, records } = functionContext()
-const keysTable = new SigningKeysTable(
-  dynamoDbClient(),
-  setting('SIGNING_KEYS_TABLE'),
-  setting('SIGNING_KEY_RING'),
-  records,
-)
+const keysTable = configuredKeysTable(dynamoDbClient(), records)
 const ring = new SigningKeyRing(() => keysTable.read(), clock)
 const metadata = authorizationServerMetadata(setting('ISSUER'))
 

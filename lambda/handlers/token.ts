@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
 import { ClientsTable } from '../adapters/clients-table.ts'
+import { configuredKeysTable } from '../adapters/configured-stores.ts'
 import { numberSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { kmsSigner } from '../adapters/kms-signer.ts'
 import { oauthEndpoint } from '../adapters/oauth-endpoint.ts'
-import { SigningKeysTable } from '../adapters/signing-keys-table.ts'
 import { SingleUseTable } from '../adapters/single-use-table.ts'
 import { epochSeconds } from '../oauth/clock.ts'
 import { issueToken } from '../oauth/issue-token.ts'
@@ -16,12 +16,7 @@ import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
 const { clock, records } = functionContext()
 const dynamoDb = dynamoDbClient()
 const clients = new ClientsTable(dynamoDb, setting('CLIENTS_TABLE'), records)
-const keysTable = new SigningKeysTable(
-  dynamoDb,
-  setting('SIGNING_KEYS_TABLE'),
-  setting('SIGNING_KEY_RING'),
-  records,
-)
+const keysTable = configuredKeysTable(dynamoDb, records)
 const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
 const ring = new SigningKeyRing(readRing, clock)
 
