@@ -8,7 +8,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import { metricNames } from '../lambda/oauth/metric-names.ts'
-import { serviceMetric, sumOverServices, tableThrottles } from './metrics.ts'
+import { metricOverServices, serviceMetric } from './metrics.ts'
 
 interface AlarmProps {
   readonly metric: IMetric
@@ -96,7 +96,7 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
       'The keeper of the signing keys failed. Read its log: a ring without a current key stops all tokens. Repeat the deployment when the cause is gone; it makes no second key.',
   })
   add('KmsErrors', {
-    metric: sumOverServices(metricNames.kmsErrors, ['token', 'keeper']),
+    metric: metricOverServices(metricNames.kmsErrors),
     threshold: 3,
     description:
       'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
@@ -108,14 +108,7 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
       'A signature made by KMS did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
   })
   add('StoreErrors', {
-    metric: sumOverServices(metricNames.storeErrors, [
-      'token',
-      'revoke',
-      'metadata',
-      'admin',
-      'authorizer',
-      'keeper',
-    ]),
+    metric: metricOverServices(metricNames.storeErrors),
     threshold: 5,
     description:
       'Calls to DynamoDB failed after retries. See throttles and system errors of the tables on the dashboard, and the AWS Health Dashboard. Revocations that answered 503 were not recorded: their callers must repeat them.',
@@ -135,12 +128,14 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
       'Authorizers refused calls because they could not decide. Read the reason of the api.authorize events with outcome "failed" in the logs of the authorizers.',
   })
   for (const [name, table] of Object.entries(props.tables)) {
-    add(`${name}Throttled`, {
-      metric: tableThrottles(table, name),
-      threshold: 5,
-      badPeriods: 2,
-      description: `DynamoDB turned away requests to the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
-    })
+    for (const kind of ['Read', 'Write']) {
+      add(`${name}${kind}sThrottled`, {
+        metric: table.metric(`${kind}ThrottleEvents`, { statistic: 'Sum', period: Duration.minutes(5) }),
+        threshold: 5,
+        badPeriods: 2,
+        description: `DynamoDB turned away ${kind.toLowerCase()}s of the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
+      })
+    }
   }
   add('TokensRefused', {
     metric: serviceMetric(metricNames.tokensRefused, 'token'),

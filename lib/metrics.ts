@@ -46,16 +46,9 @@ export function metricByService(name: MetricName, statistic: string): MathExpres
   })
 }
 
-/** How often a service's metrics of this name were counted, over several services together. */
-export function sumOverServices(name: MetricName, services: readonly Service[]): MathExpression {
-  return new MathExpression({
-    expression: services.map((_, index) => `FILL(m${index},0)`).join('+'),
-    usingMetrics: Object.fromEntries(
-      services.map((service, index) => [`m${index}`, serviceMetric(name, service)]),
-    ),
-    label: name,
-    period: fiveMinutes,
-  })
+/** A metric that every service publishes about itself and, without a dimension, for all of them together. */
+export function metricOverServices(name: MetricName): Metric {
+  return new Metric({ namespace: metricNamespace, metricName: name, statistic: 'Sum', period: fiveMinutes })
 }
 
 export function functionDuration(fn: IFunction, label: string, statistic: 'p50' | 'p99'): Metric {

@@ -5,6 +5,9 @@ type Unit = 'Count' | 'Seconds'
 
 const decisionDimensions = [['service'], ['service', 'reason']]
 
+/** For one alarm over all functions, and to see which of them it was. */
+const dependencyDimensions = [[], ['service']]
+
 /** Where lines go; standard output in Lambda, one write a line. */
 export type WriteLine = (line: string) => void
 
@@ -49,7 +52,7 @@ export class Records {
     this.#print('WARN', {
       message: `${dependency} call failed`,
       error: errorName,
-      ...this.#metric(metric, 1, 'Count'),
+      ...this.#metric(metric, 1, 'Count', dependencyDimensions),
     })
   }
 
@@ -83,7 +86,7 @@ export class Records {
 
   /** A record in a table that cannot be trusted: which one, and which attribute; never its value. A store error. */
   malformedRecord(table: string, key: string, problem: string): void {
-    const metric = this.#metric(metricNames.storeErrors, 1, 'Count')
+    const metric = this.#metric(metricNames.storeErrors, 1, 'Count', dependencyDimensions)
     this.#print('ERROR', { message: 'malformed record', table, key, problem, ...metric })
   }
 

@@ -2,7 +2,8 @@
 export const metricNamespace = 'Countersign'
 
 /**
- * The metrics, each with the dimension sets [service] and, for decisions, [service, reason].
+ * The metrics, each with the dimension set [service]; decisions with [service, reason] as well, store and KMS errors
+ * also without a dimension, which one alarm over all functions watches.
  * No metric has a client as a dimension.
  */
 export const metricNames = {

@@ -1,4 +1,5 @@
 import { maxAccessTokenLifetimeSeconds } from './access-token-claims.ts'
+import { clockSkewSeconds } from './check-claims.ts'
 import { type Clock, elapsedSince, epochSeconds, type Instant, instant } from './clock.ts'
 import { type RevocableToken, type Revocation, revokes, subjectsOf } from './revocation.ts'
 import { type ReadRevocations, RevocationLoad } from './revocation-load.ts'
@@ -19,7 +20,7 @@ export interface RevocationFeedOptions {
   readonly outageGraceSeconds: number
   /** Told at each failed refresh, with the snapshot's age. */
   readonly onOutage: (ageSeconds: number) => void
-  /** Told when a refresh is due, with the age that the snapshot has reached. */
+  /** Told after a refresh, with the age that the snapshot had reached before it. */
   readonly onRefresh: (ageSeconds: number) => void
 }
 
@@ -31,6 +32,9 @@ const overlapMilliseconds = 30_000
 
 /** What can still match a live token was revoked within this time: a client's moment is at most seconds ahead. */
 const historyMilliseconds = (maxAccessTokenLifetimeSeconds + 120) * 1000
+
+/** How long a decision waits for a step of the first load that goes on beside it. */
+const stepLimitMilliseconds = 250
 
 /** How long a refresh may take, and how long after a failed one the next is tried. */
 const refreshLimitMilliseconds = 1000
@@ -59,15 +63,16 @@ export class RevocationFeed {
   /** Loads what it can in the time given. Never throws: until the snapshot is whole every decision looks up. */
   async start(milliseconds: number): Promise<void> {
     if (this.#options.refreshSeconds === 0) return
-    await this.#continueLoad(milliseconds)
+    await this.#continueLoad(milliseconds, milliseconds)
   }
 
   /** @throws Unavailable when it cannot be known within the bound, the outage's grace included */
   async isRevoked(token: RevocableToken): Promise<boolean> {
     if (this.#options.refreshSeconds === 0) return this.#lookUp(token)
+    if (this.#clockWasPutBack()) this.#snapshot = undefined
     if (this.#snapshot === undefined) {
-      // One page a shard along with each decision: the load goes on without delaying anybody.
-      const [revoked] = await Promise.all([this.#lookUp(token), this.#continueLoad(1)])
+      // One page a shard along with each decision: the load goes on, and delays nobody for long.
+      const [revoked] = await Promise.all([this.#lookUp(token), this.#continueLoad(1, stepLimitMilliseconds)])
       return revoked
     }
     if (this.#age() > this.#options.refreshSeconds * 1000) await this.#refresh()
@@ -81,19 +86,26 @@ export class RevocationFeed {
     return records.some(record => revokes(record, token, epochSeconds(this.#clock)))
   }
 
+  /**
+   * Whether the wall clock has fallen behind the monotonic one since the last reading: it was ahead, so records may have
+   * been pruned too early and deltas read from too late. Such a snapshot is not to be trusted.
+   */
+  #clockWasPutBack(): boolean {
+    if (this.#readAt === undefined) return false
+    const wall = this.#clock.now() - this.#readAt.wall
+    return this.#clock.monotonic() - this.#readAt.monotonic - wall > clockSkewSeconds * 1000
+  }
+
   /** Milliseconds since the start of the last whole reading. */
   #age(): number {
     return this.#readAt === undefined ? Number.POSITIVE_INFINITY : elapsedSince(this.#readAt, this.#clock)
   }
 
-  async #continueLoad(milliseconds: number): Promise<void> {
+  async #continueLoad(milliseconds: number, limit: number): Promise<void> {
     this.#load ??= this.#newLoad(this.#clock.now() - historyMilliseconds)
     const load = this.#load
     try {
-      await withinTime(
-        load.readFor(milliseconds, this.#clock),
-        Math.max(milliseconds, refreshLimitMilliseconds),
-      )
+      await withinTime(load.readFor(milliseconds, this.#clock), limit)
     } catch {
       return
     }

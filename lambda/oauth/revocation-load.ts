@@ -24,6 +24,7 @@ export class RevocationLoad {
   readonly #read: ReadRevocations
   readonly #revokedSince: number
   readonly #cursors: Map<string, unknown>
+  #reading: Promise<void> | undefined
 
   constructor(read: ReadRevocations, shards: number, revokedSince: number, clock: Clock) {
     this.startedAt = instant(clock)
@@ -38,6 +39,14 @@ export class RevocationLoad {
 
   /** Reads the next page of every shard that has one. @throws what the store throws; the load can then go on. */
   async readNextPages(): Promise<void> {
+    // A step that somebody stopped waiting for is the same step for the next one who asks.
+    this.#reading ??= this.#readPages().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
+  }
+
+  async #readPages(): Promise<void> {
     const reads = [...this.#cursors].map(async ([shard, cursor]) => {
       const page = await this.#read(shard, this.#revokedSince, cursor)
       for (const revocation of page.revocations) this.revocations.push(revocation)

@@ -8,7 +8,7 @@ export const jwksMaxAgeSeconds = 300
 /** An unknown `kid` makes one read in this time, however many ask. */
 const unknownKeyIntervalMilliseconds = 10_000
 
-/** A ring that cannot be read is asked for again after this time. */
+/** A ring that was read before and cannot be now is asked for again after this time. */
 const retryIntervalMilliseconds = 1000
 
 /**

@@ -16,7 +16,8 @@ describe('alarms', () => {
     expect([...alarms.keys()].map(path => path.replace('AuthorizationServer/Alarms/', '')).sort()).toEqual([
       'AdminErrors',
       'AdminThrottles',
-      'ClientsThrottled',
+      'ClientsReadsThrottled',
+      'ClientsWritesThrottled',
       'DecisionsFailed',
       'KeeperErrors',
       'KmsErrors',
@@ -27,13 +28,16 @@ describe('alarms', () => {
       'Payments/Api/CountersignAuthorizer/ErrorsAlarm',
       'Payments/Api/CountersignAuthorizer/ThrottlesAlarm',
       'RevocationStoreUnreachable',
-      'RevocationsThrottled',
+      'RevocationsReadsThrottled',
+      'RevocationsWritesThrottled',
       'RevokeErrors',
       'RevokeThrottles',
       'ServerErrors',
       'SignatureSelfCheckFailed',
-      'SigningKeysThrottled',
-      'SingleUseThrottled',
+      'SigningKeysReadsThrottled',
+      'SigningKeysWritesThrottled',
+      'SingleUseReadsThrottled',
+      'SingleUseWritesThrottled',
       'StoreErrors',
       'TokenErrors',
       'TokenThrottles',
@@ -72,30 +76,23 @@ describe('alarms', () => {
   })
 
   it.each([
-    ['KmsErrors', metricNames.kmsErrors, ['token', 'keeper']],
-    [
-      'StoreErrors',
-      metricNames.storeErrors,
-      ['token', 'revoke', 'metadata', 'admin', 'authorizer', 'keeper'],
-    ],
-  ])('%s counts %s over services', (id, metricName, services) => {
-    const [sum, ...metrics] = alarm(id).Metrics as [
-      { Expression: string },
-      ...{ MetricStat: { Metric: { MetricName: string; Dimensions: { Value: string }[] } } }[],
-    ]
-    expect(sum.Expression).toBe(services.map((_, index) => `FILL(m${index},0)`).join('+'))
-    expect(metrics.map(({ MetricStat }) => MetricStat.Metric.Dimensions[0]?.Value)).toEqual(services)
-    expect(new Set(metrics.map(({ MetricStat }) => MetricStat.Metric.MetricName))).toEqual(
-      new Set([metricName]),
-    )
+    ['KmsErrors', metricNames.kmsErrors, 3],
+    ['StoreErrors', metricNames.storeErrors, 5],
+  ])('%s counts %s of all services together', (id, MetricName, Threshold) => {
+    expect(alarm(id)).toMatchObject({ Namespace: 'Countersign', MetricName, Statistic: 'Sum', Threshold })
+    expect(alarm(id).Dimensions).toBeUndefined()
   })
 
   it.each(['Clients', 'Revocations', 'SigningKeys', 'SingleUse'])(
     'sees requests that %s turned away',
     name => {
-      expect(JSON.stringify(alarm(`${name}Throttled`).Metrics)).toContain(
-        JSON.stringify({ Name: 'TableName', Value: synthesis.ref(`AuthorizationServer/${name}`) }),
-      )
+      for (const kind of ['Read', 'Write']) {
+        expect(alarm(`${name}${kind}sThrottled`)).toMatchObject({
+          Namespace: 'AWS/DynamoDB',
+          MetricName: `${kind}ThrottleEvents`,
+          Dimensions: [{ Name: 'TableName', Value: synthesis.ref(`AuthorizationServer/${name}`) }],
+        })
+      }
     },
   )
 

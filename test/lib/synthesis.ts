@@ -60,8 +60,7 @@ export class Synthesis {
 
   at(path: string): TemplateResource {
     const resource = this.#byPath.get(path)
-    if (resource === undefined)
-      throw new Error(`no resource at ${path}, but at ${[...this.#byPath.keys()].join(', ')}`)
+    if (resource === undefined) throw new Error(`no resource at ${path}`)
     return resource
   }
 

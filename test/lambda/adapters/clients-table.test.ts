@@ -101,7 +101,7 @@ describe('ClientsTable', () => {
           CloudWatchMetrics: [
             {
               Namespace: 'Countersign',
-              Dimensions: [['service']],
+              Dimensions: [[], ['service']],
               Metrics: [{ Name: 'StoreErrors', Unit: 'Count' }],
             },
           ],

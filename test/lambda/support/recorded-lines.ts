@@ -12,7 +12,7 @@ export const storeError = {
     CloudWatchMetrics: [
       {
         Namespace: 'Countersign',
-        Dimensions: [['service']],
+        Dimensions: [[], ['service']],
         Metrics: [{ Name: 'StoreErrors', Unit: 'Count' }],
       },
     ],
