@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseUnverifiedToken } from '../../../lambda/oauth/token-gate.ts'
-import { claims, encode, header, makeToken, signRaw, signTexts } from './support/token-maker.ts'
+import { claims, encode, header, makeToken, signTexts } from './support/token-maker.ts'
 
 const payload = JSON.stringify(claims)
 const headerText = JSON.stringify(header)
@@ -26,7 +26,7 @@ describe('the gate', () => {
     ['two segments', 'abc.def'],
     ['four segments', `${makeToken()}.abc`],
     ['an empty header', `.${makeToken().split('.').slice(1).join('.')}`],
-    ['a million dots', '.'.repeat(8192)],
+    ['8192 dots', '.'.repeat(8192)],
   ])('refuses %s (RFC 7515 §7.1)', (_, token) => {
     expect(parseUnverifiedToken(token)).toBe('token_malformed')
   })
@@ -141,18 +141,6 @@ describe('the gate', () => {
     for (const other of others) {
       const verdict = parseUnverifiedToken(`${head}.${body}.${encode(other)}`)
       expect(verdict).toBe('token_signature_malformed')
-    }
-  })
-
-  it('never takes any single edit of a token for the same token', () => {
-    const token = makeToken()
-    const signature = signRaw(token.slice(0, token.lastIndexOf('.')))
-    expect(signature).toHaveLength(64)
-    for (let index = 0; index < token.length; index++) {
-      const deleted = parseUnverifiedToken(token.slice(0, index) + token.slice(index + 1))
-      if (typeof deleted !== 'string') expect(deleted.token).not.toBe(token)
-      const inserted = parseUnverifiedToken(`${token.slice(0, index)}A${token.slice(index)}`)
-      if (typeof inserted !== 'string') expect(inserted.token).not.toBe(token)
     }
   })
 })

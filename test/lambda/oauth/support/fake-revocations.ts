@@ -20,9 +20,6 @@ export function virtualClock() {
     jumpWall(milliseconds: number) {
       wall += milliseconds
     },
-    freeze(milliseconds: number) {
-      wall += milliseconds
-    },
   }
 }
 
