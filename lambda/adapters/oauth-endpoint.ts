@@ -4,6 +4,7 @@ import { type Clock, epochSeconds } from '../oauth/clock.ts'
 import type { DecisionFacts } from '../oauth/decision-facts.ts'
 import { errorResponse } from '../oauth/endpoint-response.ts'
 import type { HttpRequest, HttpResponse } from '../oauth/http.ts'
+import type { MetricName } from '../oauth/metric-names.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 import { requester, toHttpApiResult, toHttpRequest } from './http-api-event.ts'
@@ -16,7 +17,7 @@ export interface EndpointDecision {
 
 export interface OAuthEndpoint {
   readonly audit: AuditedAction
-  readonly metrics: Readonly<Record<'allowed' | 'refused' | 'failed', string>>
+  readonly metrics: Readonly<Record<'allowed' | 'refused' | 'failed', MetricName>>
   readonly decide: (
     request: HttpRequest,
     nowSeconds: number,

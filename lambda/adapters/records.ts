@@ -1,7 +1,15 @@
 import type { AuditEvent } from '../oauth/audit-event.ts'
-import { metricNames, metricNamespace } from '../oauth/metric-names.ts'
+import { type MetricName, metricNames, metricNamespace } from '../oauth/metric-names.ts'
 
-type Unit = 'Count' | 'Seconds'
+interface Metric {
+  readonly name: MetricName
+  /** @default 1 */
+  readonly value?: number
+  /** @default Count */
+  readonly unit?: 'Count' | 'Seconds'
+  /** The same for every use of a name. @default [['service']] */
+  readonly dimensions?: readonly (readonly string[])[]
+}
 
 const decisionDimensions = [['service'], ['service', 'reason']]
 
@@ -19,6 +27,7 @@ export class Records {
   readonly #service: string
   readonly #write: WriteLine
   readonly #now: () => number
+  readonly #definitions = new Map<string, string>()
 
   constructor(service: string, write: WriteLine, now: () => number) {
     this.#service = service
@@ -27,39 +36,27 @@ export class Records {
   }
 
   /** Records one decision, and counts it where there is a metric for it. */
-  audit(event: AuditEvent, metric?: string): void {
+  audit(event: AuditEvent, metric?: MetricName): void {
     const { audit, outcome, reason, requestId, sourceIp, clientId, audience, scope, jti, actor, subject } =
       event
-    this.#print(outcome === 'failed' ? 'ERROR' : 'INFO', {
-      audit,
-      outcome,
-      reason,
-      requestId,
-      sourceIp,
-      clientId,
-      audience,
-      scope,
-      jti,
-      actor,
-      subject,
-      ...(metric === undefined ? {} : this.#metric(metric, 1, 'Count', decisionDimensions)),
-    })
+    this.#print(
+      outcome === 'failed' ? 'ERROR' : 'INFO',
+      { audit, outcome, reason, requestId, sourceIp, clientId, audience, scope, jti, actor, subject },
+      metric === undefined ? undefined : { name: metric, dimensions: decisionDimensions },
+    )
   }
 
   /** Counts a failed call to a dependency, by the name of its error. */
   dependencyFailed(dependency: 'store' | 'kms', errorName: string): void {
-    const metric = dependency === 'kms' ? metricNames.kmsErrors : metricNames.storeErrors
-    this.#print('WARN', {
-      message: `${dependency} call failed`,
-      error: errorName,
-      ...this.#metric(metric, 1, 'Count', dependencyDimensions),
-    })
+    const name = dependency === 'kms' ? metricNames.kmsErrors : metricNames.storeErrors
+    const message = `${dependency} call failed`
+    this.#print('WARN', { message, error: errorName }, { name, dimensions: dependencyDimensions })
   }
 
   /** A signature that did not verify with its own key. */
   signatureSelfCheckFailed(kid: string): void {
     const message = 'KMS returned a signature that its public key does not verify; it was not released'
-    this.#print('ERROR', { message, kid, ...this.#metric(metricNames.signatureSelfCheckFailed, 1, 'Count') })
+    this.#print('ERROR', { message, kid }, { name: metricNames.signatureSelfCheckFailed })
   }
 
   /** The revocation store could not be read; the last snapshot serves until the grace is over. */
@@ -67,12 +64,12 @@ export class Records {
     const message =
       'the revocations cannot be refreshed: the last snapshot decides until the outage grace is over'
     const age = Number.isFinite(ageSeconds) ? Math.round(ageSeconds * 10) / 10 : undefined
-    const metric = this.#metric(metricNames.revocationStoreUnreachable, 1, 'Count')
-    this.#print('ERROR', { message, ageSeconds: age, ...metric })
+    this.#print('ERROR', { message, ageSeconds: age }, { name: metricNames.revocationStoreUnreachable })
   }
 
   revocationSnapshotAge(ageSeconds: number): void {
-    this.#print('INFO', { ...this.#metric(metricNames.revocationSnapshotAgeSeconds, ageSeconds, 'Seconds') })
+    const name = metricNames.revocationSnapshotAgeSeconds
+    this.#print('INFO', {}, { name, value: ageSeconds, unit: 'Seconds' })
   }
 
   /** A key that KMS has made, before anything else is done with it. */
@@ -81,13 +78,13 @@ export class Records {
   }
 
   signingKeyAge(days: number): void {
-    this.#print('INFO', { ...this.#metric(metricNames.signingKeyAgeDays, days, 'Count') })
+    this.#print('INFO', {}, { name: metricNames.signingKeyAgeDays, value: days })
   }
 
   /** A record in a table that cannot be trusted: which one, and which attribute; never its value. A store error. */
   malformedRecord(table: string, key: string, problem: string): void {
-    const metric = this.#metric(metricNames.storeErrors, 1, 'Count', dependencyDimensions)
-    this.#print('ERROR', { message: 'malformed record', table, key, problem, ...metric })
+    const metric = { name: metricNames.storeErrors, dimensions: dependencyDimensions }
+    this.#print('ERROR', { message: 'malformed record', table, key, problem }, metric)
   }
 
   /** An error that nobody expected: its name and where it was thrown; its message may quote a request. */
@@ -102,14 +99,21 @@ export class Records {
     })
   }
 
-  #metric(name: string, value: number, unit: Unit, dimensions: string[][] = [['service']]) {
-    const Metrics = [{ Name: name, Unit: unit }]
-    const CloudWatchMetrics = [{ Namespace: metricNamespace, Dimensions: dimensions, Metrics }]
-    return { [name]: value, _aws: { Timestamp: this.#now(), CloudWatchMetrics } }
+  #print(level: string, members: object, metric?: Metric): void {
+    const now = this.#now()
+    const timestamp = new Date(now).toISOString()
+    const line = JSON.stringify({ timestamp, level, service: this.#service, ...members })
+    this.#write(metric === undefined ? `${line}\n` : `${line.slice(0, -1)},${this.#embed(metric, now)}}\n`)
   }
 
-  #print(level: string, members: object): void {
-    const timestamp = new Date(this.#now()).toISOString()
-    this.#write(`${JSON.stringify({ timestamp, level, service: this.#service, ...members })}\n`)
+  /** The metric's members of a line. Its definition is the same text every time: most of a line's cost. */
+  #embed({ name, value = 1, unit = 'Count', dimensions = [['service']] }: Metric, now: number): string {
+    let definition = this.#definitions.get(name)
+    if (definition === undefined) {
+      const Metrics = [{ Name: name, Unit: unit }]
+      definition = JSON.stringify([{ Namespace: metricNamespace, Dimensions: dimensions, Metrics }])
+      this.#definitions.set(name, definition)
+    }
+    return `"${name}":${value},"_aws":{"Timestamp":${now},"CloudWatchMetrics":${definition}}`
   }
 }

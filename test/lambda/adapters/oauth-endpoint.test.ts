@@ -6,7 +6,7 @@ import { httpEvent, requestId } from '../support/http-event.ts'
 import { frozenClock, nowSeconds, recordedLines } from '../support/recorded-lines.ts'
 
 const recorded = recordedLines()
-const metrics = { allowed: 'TokensIssued', refused: 'TokensRefused', failed: 'TokensFailed' }
+const metrics = { allowed: 'TokensIssued', refused: 'TokensRefused', failed: 'TokensFailed' } as const
 const event = httpEvent({ routeKey: 'ANY /token', headers: { 'content-type': 'text/plain' }, body: 'a=b' })
 const deciding = (decide: Parameters<typeof oauthEndpoint>[0]['decide']) =>
   oauthEndpoint({ audit: 'token.issue', metrics, decide }, recorded.records, frozenClock())
