@@ -24,6 +24,7 @@ export function parseBasicCredentials(header: string): BasicCredentials | 'malfo
   if (clientId === undefined || clientSecret === undefined) return 'malformed-escape'
   // A control character in a credential can only be an attempt at injection.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (clientId === '' || clientSecret === '' || /[\x00-\x1f\x7f]/.test(text)) return 'malformed'
+  if (clientId === '' || clientSecret === '' || /[\x00-\x1f\x7f]/.test(clientId + clientSecret))
+    return 'malformed'
   return { clientId, clientSecret }
 }

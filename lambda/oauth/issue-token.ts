@@ -26,7 +26,7 @@ export interface TokenEndpoint {
  * The token endpoint: the client credentials grant (RFC 6749 §4.4) for one audience (RFC 8707), answered with a signed
  * JWT access token (RFC 9068).
  *
- * @throws OAuthError for everything that is refused or cannot be done now
+ * @throws OAuthError for everything that is refused; Unavailable, which is answered 503
  */
 export async function issueToken(
   request: HttpRequest,

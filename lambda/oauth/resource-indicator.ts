@@ -10,6 +10,7 @@ export function isResourceIndicator(text: string): boolean {
     return false
   if (/^(javascript|data|vbscript|file|blob):/.test(text) || !URL.canParse(text)) return false
   // The parser writes an empty path as a slash, which an audience without one does not have.
-  const { href } = new URL(text)
+  const { href, username, password } = new URL(text)
+  if (username !== '' || password !== '' || /%(?![0-9A-Fa-f]{2})/.test(text)) return false
   return href === text || href === `${text}/`
 }

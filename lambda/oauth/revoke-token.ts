@@ -24,7 +24,7 @@ export interface RevocationResult {
  * The revocation endpoint (RFC 7009 §2): a client revokes a token of its own. Only a token that verifies is recorded,
  * by its `jti`, so that nobody can revoke with a forged one; the hint is ignored, as there is one kind of token.
  *
- * @throws OAuthError; 503 when the record could not be written, never 200
+ * @throws OAuthError; Unavailable, answered 503, when the record could not be written: never 200
  */
 export async function revokeOwnToken(
   request: HttpRequest,

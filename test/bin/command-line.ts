@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { main } from '../../bin/countersign.ts'
 import type { CommandLineIo } from '../../bin/io.ts'
 
@@ -101,8 +102,16 @@ async function* standardInput(text: string): AsyncGenerator<string> {
   yield text
 }
 
+const folders: string[] = []
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 export function emptyFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'countersign-bin-'))
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bin-'))
+  folders.push(folder)
+  return folder
 }
 
 /** A folder in which a local server says that it runs. */

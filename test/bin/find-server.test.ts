@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import {
@@ -200,7 +199,7 @@ describe('credentials', () => {
 
   it('takes the region of a custom domain from the profile', async () => {
     const HOME = emptyFolder()
-    const AWS_CONFIG_FILE = join(mkdtempSync(join(tmpdir(), 'countersign-bin-')), 'config')
+    const AWS_CONFIG_FILE = join(emptyFolder(), 'config')
     writeFileSync(
       AWS_CONFIG_FILE,
       '[default]\nregion = us-east-2\n\n[profile ops]\noutput = json\nregion=ap-south-1 # Mumbai\n',

@@ -98,21 +98,37 @@ export class ClientAdministration {
     return client
   }
 
+  /** New tokens again. The older ones stay refused, also when the second write of a disabling had failed. */
   async enable(clientId: string): Promise<ClientRecord> {
-    return this.#change(clientId, current => (current.status === 'active' ? {} : { status: 'active' }))
+    const current = await this.show(clientId)
+    if (current.tokensRevokedUpTo > 0) await this.#revokeUpToMoment(current)
+    return this.#change(clientId, client => (client.status === 'active' ? {} : { status: 'active' }))
   }
 
   /** Leaves a tombstone: the identifier is never used again, and every token issued up to now is refused. */
   async delete(clientId: string): Promise<void> {
+    await this.#revokeUpToMoment((await this.#tombstone(clientId)) ?? (await this.#bury(clientId)))
+  }
+
+  /** What a deletion has left: one that was cut off between its two writes is completed by repeating it. */
+  async #tombstone(clientId: string): Promise<ClientRecord | undefined> {
     const found = await this.#ports.clients.find(clientId)
-    // A deletion that was cut off between its two writes is completed by repeating it.
-    if (found?.status === 'deleted') return this.#revokeUpToMoment(found)
-    const client = await this.#change(
-      clientId,
-      current => ({ status: 'deleted', secrets: [], tokensRevokedUpTo: this.#nextMoment(current) }),
-      current => ({ remove: current.secrets.map(secret => secret.secretId) }),
-    )
-    await this.#revokeUpToMoment(client)
+    return found?.status === 'deleted' ? found : undefined
+  }
+
+  async #bury(clientId: string): Promise<ClientRecord> {
+    try {
+      return await this.#change(
+        clientId,
+        current => ({ status: 'deleted', secrets: [], tokensRevokedUpTo: this.#nextMoment(current) }),
+        current => ({ remove: current.secrets.map(secret => secret.secretId) }),
+      )
+    } catch (error) {
+      // Another deletion may have come first, and may not live to write the revocation.
+      const tombstone = await this.#tombstone(clientId)
+      if (tombstone === undefined) throw error
+      return tombstone
+    }
   }
 
   /** Refuses every token of the client issued up to now. @returns the moment, epoch seconds */

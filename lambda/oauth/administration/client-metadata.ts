@@ -29,7 +29,7 @@ const clientName = v.pipe(
   v.string('client_name is required: a string of 1 to 100 characters'),
   v.trim(),
   v.regex(
-    /^[^\p{C}]{1,100}$/u,
+    /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u,
     'client_name must have 1 to 100 characters, none of them a control character',
   ),
 )

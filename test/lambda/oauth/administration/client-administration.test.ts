@@ -88,6 +88,33 @@ describe('disabling, deleting and revoking', () => {
     expect(writes).toEqual(['client', 'revocation', 'revocation'])
   })
 
+  it('completes a disabling that was cut off when the client is enabled, so that old tokens stay refused', async () => {
+    const { administration, clientId, revocations, state } = await withClient()
+    state.isRevocationsDown = true
+    await expect(administration.disable(clientId)).rejects.toBeInstanceOf(Unavailable)
+    await expect(administration.enable(clientId)).rejects.toBeInstanceOf(Unavailable)
+    state.isRevocationsDown = false
+    expect(await administration.enable(clientId)).toMatchObject({ status: 'active' })
+    expect(revocations).toMatchObject([{ kind: 'client', clientId, revokedUpTo: nowSeconds + 5 }])
+  })
+
+  it('completes a deletion that another one began and did not finish', async () => {
+    const { administration, clientId, clients, revocations, state } = await withClient()
+    state.beforeReplace = () => {
+      const current = clients.get(clientId)
+      if (current?.status === 'active') {
+        clients.set(clientId, {
+          ...current,
+          status: 'deleted',
+          version: 2,
+          tokensRevokedUpTo: nowSeconds + 5,
+        })
+      }
+    }
+    await administration.delete(clientId)
+    expect(revocations).toMatchObject([{ kind: 'client', clientId, revokedUpTo: nowSeconds + 5 }])
+  })
+
   it('leaves a tombstone without secrets: nothing finds the client any more', async () => {
     const { administration, clientId, clients, digests } = await withClient()
     await administration.delete(clientId)
