@@ -29,6 +29,12 @@ export interface DeploymentOptions {
    */
   store?: string
   /**
+   * The one origin whose `jwks_uri` need be neither https nor public.
+   *
+   * @default - there is none, as on AWS
+   */
+  jwksUriAllow?: string
+  /**
    * Most processes of a function at a time, 1 or more.
    *
    * @default the environment variable COUNTERSIGN_LOCAL_CONCURRENCY, else 4
@@ -94,10 +100,10 @@ class Deployment implements LocalDeployment {
   }
 
   async deploy(template: StackTemplate): Promise<void> {
-    const { accountId, region, aws, dataDir, createTables, onProgress, store } = this.#options
+    const { accountId, region, aws, jwksUriAllow, dataDir, createTables, onProgress, store } = this.#options
     const { stackName } = template
     const stack = new DeployedStack(template, {
-      account: { accountId, region, aws },
+      account: { accountId, region, aws, jwksUriAllow },
       dataDir: resolve(dataDir),
       concurrency: concurrencyOf(this.#options),
       exports: this.#exports,

@@ -7,6 +7,7 @@ export interface Endpoints {
   readonly issuer: string
   readonly tokenEndpoint: string
   readonly revocationEndpoint: string
+  readonly introspectionEndpoint: string
   readonly jwksUri: string
   readonly admin: string
   /** The protected APIs, by name. */
@@ -45,6 +46,7 @@ export function endpointsOf(
     issuer,
     tokenEndpoint: output('TokenEndpoint'),
     revocationEndpoint: output('RevocationEndpoint'),
+    introspectionEndpoint: output('IntrospectionEndpoint'),
     jwksUri: output('JwksUri'),
     admin: output('AdminEndpoint'),
     apis: Object.fromEntries(Object.entries(apis).filter(([, url]) => url !== issuer)),

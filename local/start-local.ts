@@ -19,6 +19,12 @@ export interface LocalRunOptions {
   dataDir: string
   /** @default us-east-1 */
   region?: string
+  /**
+   * The one origin, such as `http://127.0.0.1:5000`, whose `jwks_uri` need be neither https nor public.
+   *
+   * @default - there is none, as on AWS
+   */
+  jwksUriAllow?: string
   /** A cloud assembly to run. @default - the app is synthesised into the data folder */
   assemblyDir?: string
   /** Progress, a line at a time. @default - nothing is said */
@@ -65,7 +71,7 @@ export async function startLocal(options: LocalRunOptions): Promise<LocalRun> {
 }
 
 async function start(options: LocalRunOptions, closers: (() => Promise<void> | void)[]) {
-  const { port, dataDir, region = 'us-east-1', signal, launcherPid, onFailure } = options
+  const { port, dataDir, region = 'us-east-1', jwksUriAllow, signal, launcherPid, onFailure } = options
   const say = progress(options.print)
   const claim = await claimDataFolder(dataDir, { launcherPid })
   closers.push(() => claim.release())
@@ -98,7 +104,7 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   const aws = { dynamodb: dynamoDb.url, kms: kms.url }
   const store = dynamoDb.pid === undefined ? dynamoDb.url : dynamoDb.name
   const onProgress = say
-  const place = { assemblyDir, dataDir, port, region, accountId }
+  const place = { assemblyDir, dataDir, port, region, accountId, jwksUriAllow }
   const deployment = await deployLocally({ ...place, aws, store, createTables, onProgress })
   closers.push(() => deployment.close())
   closers.push(keepRecord(claim.record, () => [dynamoDb.pid ?? [], deployment.processIds()].flat()))

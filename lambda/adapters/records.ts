@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../oauth/audit-event.ts'
 import { type MetricName, metricNames, metricNamespace } from '../oauth/metric-names.ts'
+import type { JwksProblem } from './fetch-jwks.ts'
 
 interface Metric {
   readonly name: MetricName
@@ -85,6 +86,11 @@ export class Records {
   malformedRecord(table: string, key: string, problem: string): void {
     const metric = { name: metricNames.storeErrors, dimensions: dependencyDimensions }
     this.#print('ERROR', { message: 'malformed record', table, key, problem }, metric)
+  }
+
+  /** The keys of a client could not be fetched from its `jwks_uri`, or not used: why, and nothing of the URI. */
+  clientKeysUnavailable(problem: JwksProblem): void {
+    this.#print('WARN', { message: 'the keys at the jwks_uri of a client are not available', problem })
   }
 
   /** An error that nobody expected: its name and where it was thrown; its message may quote a request. */

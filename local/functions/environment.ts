@@ -7,14 +7,20 @@ export interface LocalAccount {
   region: string
   /** Loopback URLs that stand in for the AWS services. */
   aws: { dynamodb: string; kms: string }
+  /** The one origin whose `jwks_uri` need be neither https nor public; absent: none. */
+  jwksUriAllow?: string
 }
 
 /** Lambda gives a function temporary credentials, so there is a token to the local ones. It opens nothing. */
 export const localSessionToken = 'countersign-local-session'
 
+/** The functions that fetch the keys of clients, or say what may be registered: their `SERVICE`. */
+const servicesWithJwksUris = ['token', 'revoke', 'introspect', 'admin']
+
 /**
  * The whole environment of a function's process: the template's variables, Lambda's own, and the endpoints
- * of the local services. Nothing of the environment of the local run itself gets in, except `PATH`.
+ * of the local services. Nothing of the environment of the local run itself gets in, except `PATH` and the origin
+ * that `jwks_uri`s may have, which no template says.
  */
 export function functionEnvironment(
   configuration: FunctionConfiguration,
@@ -47,5 +53,14 @@ export function functionEnvironment(
     AWS_ENDPOINT_URL_DYNAMODB: account.aws.dynamodb,
     AWS_ENDPOINT_URL_KMS: account.aws.kms,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    ...jwksUriVariables(configuration, account),
   }
+}
+
+function jwksUriVariables(
+  { variables: { SERVICE: service = '' } }: FunctionConfiguration,
+  { jwksUriAllow }: LocalAccount,
+): Record<string, string> {
+  if (jwksUriAllow === undefined || !servicesWithJwksUris.includes(service)) return {}
+  return { COUNTERSIGN_JWKS_URI_ALLOW: jwksUriAllow }
 }
