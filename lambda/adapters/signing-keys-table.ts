@@ -1,13 +1,13 @@
-import { createPublicKey } from 'node:crypto'
 import {
   type AttributeValue,
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb'
+import { isP256Point } from '../oauth/curve-points.ts'
 import type { PublicJwk, SigningKey, SigningKeyState } from '../oauth/signing-key.ts'
 import { isKeyId } from '../oauth/signing-key.ts'
-import { MalformedRecord } from '../oauth/unavailable.ts'
+import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
 import { deadline } from './aws-clients.ts'
 import { Item } from './item.ts'
 import type { Records } from './records.ts'
@@ -27,9 +27,18 @@ export class SigningKeysTable {
     this.#records = records
   }
 
-  /** Reads the whole ring, strongly consistent. A malformed key is left out and reported. @throws Unavailable */
+  /**
+   * Reads the whole ring, strongly consistent. A key that cannot be trusted is reported, and the ring is then not taken
+   * at all: nobody knows what else was changed. @throws Unavailable
+   */
   async read(): Promise<readonly SigningKey[]> {
-    return (await this.#items()).flatMap(item => this.#parse(item))
+    const keys = (await this.#items()).map(item => this.#parse(item))
+    const coordinates = new Set<string>()
+    for (const { kid, publicJwk } of keys) {
+      if (coordinates.has(publicJwk.x)) this.#refuse(kid, 'is the key of another identifier')
+      coordinates.add(publicJwk.x)
+    }
+    return keys
   }
 
   async #items(): Promise<readonly Record<string, AttributeValue>[]> {
@@ -43,14 +52,18 @@ export class SigningKeysTable {
     return Items
   }
 
-  #parse(attributes: Record<string, AttributeValue>): SigningKey[] {
+  #parse(attributes: Record<string, AttributeValue>): SigningKey {
     try {
-      return [parseSigningKey(new Item(attributes))]
+      return parseSigningKey(new Item(attributes))
     } catch (error) {
       if (!(error instanceof MalformedRecord)) throw error
-      this.#records.malformedRecord('SigningKeys', attributes.kid?.S ?? '?', error.message)
-      return []
+      return this.#refuse(attributes.kid?.S ?? '?', error.message)
     }
+  }
+
+  #refuse(kid: string, problem: string): never {
+    this.#records.malformedRecord('SigningKeys', kid, problem)
+    throw new Unavailable('store')
   }
 
   /** Whether the ring has any key at all, readable or not. @throws Unavailable */
@@ -99,26 +112,24 @@ function parseState(state: string): SigningKeyState {
   throw new MalformedRecord('attribute state is not known')
 }
 
-/** Takes the public members and no others, so that nothing else can ever reach the JWKS. */
+/** Exactly the members that were written: what else a row says of its key, its JWKS would not say. */
 function parsePublicJwk(json: string, kid: string): PublicJwk {
-  const { kty, crv, x, y } = parseObject(json)
-  const coordinate = /^[A-Za-z0-9_-]{43}$/
+  const { kty, crv, x, y, kid: name, alg, use, ...others } = parseObject(json)
   if (kty !== 'EC' || crv !== 'P-256') throw new MalformedRecord('attribute public_jwk is not a P-256 key')
-  if (typeof x !== 'string' || typeof y !== 'string' || !coordinate.test(x) || !coordinate.test(y)) {
-    throw new MalformedRecord('attribute public_jwk has no coordinates')
+  const [xOctets, yOctets] = [coordinate(x), coordinate(y)]
+  if (name !== kid || alg !== 'ES256' || use !== 'sig' || Object.keys(others).length > 0) {
+    throw new MalformedRecord('attribute public_jwk has other members than a published key')
   }
-  const jwk = { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' } as const
-  if (!isOnCurve(jwk)) throw new MalformedRecord('attribute public_jwk is not a point of P-256')
-  return jwk
+  if (!isP256Point(xOctets, yOctets))
+    throw new MalformedRecord('attribute public_jwk is not a point of P-256')
+  return { kty, crv, x: xOctets.toString('base64url'), y: yOctets.toString('base64url'), kid, alg, use }
 }
 
-function isOnCurve(jwk: PublicJwk): boolean {
-  try {
-    createPublicKey({ key: { ...jwk }, format: 'jwk' })
-    return true
-  } catch {
-    return false
-  }
+/** 32 octets in their one spelling (RFC 7518 §6.2.1.2). */
+function coordinate(text: unknown): Buffer {
+  const octets = Buffer.from(typeof text === 'string' ? text : '', 'base64url')
+  if (octets.length === 32 && octets.toString('base64url') === text) return octets
+  throw new MalformedRecord('attribute public_jwk has no coordinates')
 }
 
 function parseObject(json: string): Record<string, unknown> {
