@@ -12,6 +12,14 @@ export interface TokenThrottle {
   readonly burstLimit: number
 }
 
+/** How many failed client authentications are answered before their source is told to wait. */
+export interface AuthenticationFailureLimit {
+  /** Failures of one client from one source address. A whole number, 1 to 1000. */
+  readonly failures: number
+  /** In which time, and how long the source then waits at most. 1 to 3600 seconds. */
+  readonly window: Duration
+}
+
 /** Every setting is optional. Durations are whole seconds, known at synthesis. */
 export interface AuthorizationServerProps {
   /**
@@ -61,6 +69,14 @@ export interface AuthorizationServerProps {
   readonly tokenThrottle?: TokenThrottle
 
   /**
+   * After this many failed authentications of one client from one source address (IPv6: one /64 network) the pair is
+   * answered 429 until the window has passed, even with the right secret; from elsewhere the client gets its tokens.
+   *
+   * @default - 20 failures in 60 seconds
+   */
+  readonly authenticationFailureLimit?: AuthenticationFailureLimit
+
+  /**
    * How long log groups keep their events, audit events included.
    *
    * @default RetentionDays.SIX_MONTHS
@@ -106,6 +122,7 @@ export interface CheckedSettings {
   readonly revocationOutageGraceSeconds: number
   readonly revocationShards: number
   readonly tokenThrottle: TokenThrottle
+  readonly authenticationFailureLimit: { readonly failures: number; readonly windowSeconds: number }
 }
 
 /** @throws Error when a setting is out of its limits, or settings would break the promised revocation delay */
@@ -142,7 +159,21 @@ export function checkSettings(props: AuthorizationServerProps): CheckedSettings 
     revocationRefreshSeconds: delay - cacheTtl,
     revocationOutageGraceSeconds: delay === 0 ? 0 : grace,
     revocationShards: wholeNumber('revocationShards', props.revocationShards ?? 4, { min: 1, max: 16 }),
+    authenticationFailureLimit: checkFailureLimit(
+      props.authenticationFailureLimit ?? { failures: 20, window: Duration.seconds(60) },
+    ),
     tokenThrottle: checkThrottle(props.tokenThrottle ?? { rateLimit: 500, burstLimit: 1000 }),
+  }
+}
+
+function checkFailureLimit({
+  failures,
+  window,
+}: AuthenticationFailureLimit): CheckedSettings['authenticationFailureLimit'] {
+  const limits = { min: 1, max: 3600 }
+  return {
+    failures: wholeNumber('authenticationFailureLimit.failures', failures, { min: 1, max: 1000 }),
+    windowSeconds: wholeSeconds('authenticationFailureLimit.window', window, limits),
   }
 }
 

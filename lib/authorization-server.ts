@@ -11,8 +11,10 @@ import { type AuthorizationServerProps, checkSettings } from './authorization-se
 import { ScopeAuthorizer } from './authorize.ts'
 import { createDashboard } from './dashboard.ts'
 import { addDefaultStage } from './default-stage.ts'
+import { addResourceMetadata } from './resource-metadata.ts'
+import { type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
 import type { RouteAuthorizerSettings } from './route-authorizer.ts'
-import type { AuthorizeOptions } from './scope-requirement.ts'
+import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 import { createServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
 import { createSigningKeyRing, ringName } from './signing-key-ring.ts'
@@ -27,6 +29,7 @@ export class AuthorizationServer extends Construct {
   readonly issuer: string
   readonly tokenEndpoint: string
   readonly revocationEndpoint: string
+  readonly introspectionEndpoint: string
   readonly jwksUri: string
   /** Where the administration API begins; its requests are signed with SigV4. */
   readonly adminEndpoint: string
@@ -34,9 +37,11 @@ export class AuthorizationServer extends Construct {
   readonly revocationsTable: ITableV2
   readonly signingKeysTable: ITableV2
   readonly singleUseTable: ITableV2
+  readonly resourceServersTable: ITableV2
   /** Where alarms go: subscribe the people who act on them. */
   readonly alarmTopic: ITopic
   readonly dashboard: Dashboard
+  readonly #resourceServers: ResourceServers
   readonly #administration: readonly HttpRoute[]
   readonly #authorizers: RouteAuthorizerSettings
 
@@ -57,6 +62,7 @@ export class AuthorizationServer extends Construct {
     this.issuer = props.domainName === undefined ? api.apiEndpoint : `https://${props.domainName.name}`
     this.tokenEndpoint = `${this.issuer}/token`
     this.revocationEndpoint = `${this.issuer}/revoke`
+    this.introspectionEndpoint = `${this.issuer}/introspect`
     this.jwksUri = `${this.issuer}/.well-known/jwks.json`
     this.adminEndpoint = `${this.issuer}/admin`
 
@@ -68,6 +74,7 @@ export class AuthorizationServer extends Construct {
     this.revocationsTable = tables.revocations
     this.signingKeysTable = tables.signingKeys
     this.singleUseTable = tables.singleUse
+    this.resourceServersTable = tables.resourceServers
 
     const functions = createServerFunctions(this, {
       issuer: this.issuer,
@@ -77,6 +84,9 @@ export class AuthorizationServer extends Construct {
       logRetention,
     })
     const signingKeyRing = createSigningKeyRing(this, functions.keeper, ring)
+    this.#resourceServers = new ResourceServers(this, functions.registrar)
+    // A token function that asks for registered grants comes after the grants that exist have been registered.
+    functions.token.node.addDependency(this.#resourceServers.resource)
     this.#administration = addServerRoutes(api, functions)
     const stage = addDefaultStage(api, {
       logRetention,
@@ -86,18 +96,25 @@ export class AuthorizationServer extends Construct {
     // No request before there is a key to answer it with.
     stage.node.addDependency(signingKeyRing)
 
-    const { token: Token, revoke: Revoke, metadata: Metadata, admin: Admin, keeper } = functions
-    const endpoints = { Token, Revoke, Metadata, Admin }
+    const { keeper, registrar } = functions
+    const endpoints = {
+      Token: functions.token,
+      Revoke: functions.revoke,
+      Introspect: functions.introspect,
+      Metadata: functions.metadata,
+      Admin: functions.admin,
+    }
     const Tables = {
       Clients: tables.clients,
       Revocations: tables.revocations,
       SigningKeys: tables.signingKeys,
       SingleUse: tables.singleUse,
+      ResourceServers: tables.resourceServers,
     }
     this.alarmTopic = props.alarmTopic ?? createAlarmTopic(this)
     this.dashboard = createDashboard(this, {
       api,
-      functions: { ...endpoints, Keeper: keeper },
+      functions: { ...endpoints, Keeper: keeper, Registrar: registrar },
       tables: Tables,
     })
     createAlarms(this, { topic: this.alarmTopic, api, functions: endpoints, keeper, tables: Tables })
@@ -110,6 +127,7 @@ export class AuthorizationServer extends Construct {
       logRetention,
       alarmTopic: this.alarmTopic,
       dashboard: this.dashboard,
+      declaredScopes: audience => this.#resourceServers.scopesOf(audience),
       ...settings,
     }
   }
@@ -124,6 +142,31 @@ export class AuthorizationServer extends Construct {
    */
   authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
     return new ScopeAuthorizer(options, this.#authorizers)
+  }
+
+  /**
+   * Declares a protected API: its audience, its scopes and, if it has one, the lifetime of its tokens. It is registered
+   * at deployment; clients can then be granted those scopes, and `authorize` takes no others for that audience.
+   *
+   * @throws Error when it is malformed, or the audience is declared already
+   */
+  addResourceServer(options: ResourceServerOptions): void {
+    this.#resourceServers.add(options)
+  }
+
+  /**
+   * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
+   * audience, this server as its authorization server, and its scopes where they are declared.
+   *
+   * @throws Error when the audience is no https URL
+   */
+  addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
+    return addResourceMetadata(api, {
+      audience: checkAudience(audience),
+      issuer: this.issuer,
+      scopes: () => this.#resourceServers.scopesOf(audience),
+      logRetention: this.#authorizers.logRetention,
+    })
   }
 
   /** Lets an IAM principal use the whole administration API: it can make itself a client with any grant. */

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Node } from 'constructs'
-import type { AuthorizationServerProps } from './authorization-server-props.ts'
+import type { AuthenticationFailureLimit, AuthorizationServerProps } from './authorization-server-props.ts'
 
 /** A custom domain by name, and the certificate for it in the API's own Region. */
 export interface DomainSettings {
@@ -33,10 +33,18 @@ export function readContextSettings(node: Node): ContextSettings {
       maxRevocationDelay: seconds('maxRevocationDelaySeconds'),
       revocationOutageGrace: seconds('revocationOutageGraceSeconds'),
       decisionCacheTtl: seconds('decisionCacheTtlSeconds'),
+      authenticationFailureLimit: readFailureLimit(node),
       logRetention: contextNumber(node, 'logRetentionDays') as RetentionDays | undefined,
     },
     domain: readDomain(node),
   }
+}
+
+function readFailureLimit(node: Node): AuthenticationFailureLimit | undefined {
+  const failures = contextNumber(node, 'authenticationFailures')
+  const window = contextNumber(node, 'authenticationFailureWindowSeconds')
+  if (failures === undefined && window === undefined) return undefined
+  return { failures: failures ?? 20, window: Duration.seconds(window ?? 60) }
 }
 
 function readDomain(node: Node): DomainSettings | undefined {

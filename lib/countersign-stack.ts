@@ -5,7 +5,7 @@ import type { Construct } from 'constructs'
 import { AuthorizationServer } from './authorization-server.ts'
 import type { AuthorizationServerProps } from './authorization-server-props.ts'
 import type { DomainSettings } from './context-settings.ts'
-import { ExampleApi, ordersRoutes, paymentsRoutes } from './example-api.ts'
+import { ExampleApi, ordersRoutes, ordersScopes, paymentsRoutes, paymentsScopes } from './example-api.ts'
 
 export interface CountersignStackProps extends StackProps {
   /** The server's settings. @default - every setting has its default */
@@ -29,11 +29,13 @@ export class CountersignStack extends Stack {
       Issuer: server.issuer,
       TokenEndpoint: server.tokenEndpoint,
       RevocationEndpoint: server.revocationEndpoint,
+      IntrospectionEndpoint: server.introspectionEndpoint,
       JwksUri: server.jwksUri,
       AdminEndpoint: server.adminEndpoint,
       ClientsTable: server.clientsTable.tableName,
       RevocationsTable: server.revocationsTable.tableName,
       SigningKeysTable: server.signingKeysTable.tableName,
+      ResourceServersTable: server.resourceServersTable.tableName,
       SingleUseTable: server.singleUseTable.tableName,
       AlarmTopicArn: server.alarmTopic.topicArn,
       DashboardName: server.dashboard.dashboardName,
@@ -43,12 +45,14 @@ export class CountersignStack extends Stack {
         authorizationServer: server,
         apiName: 'orders',
         audience: 'https://orders.example.com',
+        scopes: ordersScopes,
         routes: ordersRoutes,
       })
       const payments = new ExampleApi(this, 'Payments', {
         authorizationServer: server,
         apiName: 'payments',
         audience: 'https://payments.example.com',
+        scopes: paymentsScopes,
         routes: paymentsRoutes,
       })
       outputs.OrdersEndpoint = orders.endpoint

@@ -50,6 +50,11 @@ export function createDashboard(scope: Construct, props: CountersignDashboardPro
       serviceMetric(metricNames.decisionsFailed, 'authorizer', { label: 'failed' }),
     ]),
     graph('Refused calls by reason', [metricByReason(metricNames.decisionsRefused, 'authorizer')]),
+    graph('Introspections', [
+      serviceMetric(metricNames.introspectionsAnswered, 'introspect', { label: 'answered' }),
+      serviceMetric(metricNames.introspectionsRefused, 'introspect', { label: 'refused' }),
+      serviceMetric(metricNames.introspectionsFailed, 'introspect', { label: 'failed' }),
+    ]),
     graph('Administration', [
       serviceMetric(metricNames.administrationAllowed, 'admin', { label: 'allowed' }),
       serviceMetric(metricNames.administrationRefused, 'admin', { label: 'refused' }),

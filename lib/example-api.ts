@@ -18,6 +18,8 @@ export interface ExampleApiProps {
   readonly authorizationServer: AuthorizationServer
   readonly apiName: string
   readonly audience: string
+  /** The scopes that clients can be granted, with what each allows. */
+  readonly scopes: Readonly<Record<string, string>>
   readonly routes: readonly ExampleRoute[]
 }
 
@@ -32,6 +34,8 @@ export class ExampleApi extends Construct {
     const api = new HttpApi(this, 'Api', { apiName: props.apiName, createDefaultStage: false })
     addDefaultStage(api, { logRetention })
     this.endpoint = api.apiEndpoint
+    authorizationServer.addResourceServer({ audience, scopes: props.scopes })
+    authorizationServer.addResourceMetadata(api, { audience })
 
     const handler = createFunction(this, 'Handler', {
       service: 'example',
@@ -49,7 +53,18 @@ export class ExampleApi extends Construct {
   }
 }
 
-/** The routes of the two examples that the app deploys. */
+/** The scopes and routes of the two examples that the app deploys. */
+export const ordersScopes = {
+  'orders:read': 'Read orders',
+  'orders:write': 'Place, change and remove orders',
+}
+
+export const paymentsScopes = {
+  'payments:read': 'Read payments',
+  'payments:write': 'Make payments',
+  'payments:admin': 'Make and correct payments',
+}
+
 export const ordersRoutes: readonly ExampleRoute[] = [
   { path: '/orders', method: HttpMethod.GET, needs: { allOf: ['orders:read'] } },
   { path: '/orders/{id}', method: HttpMethod.GET, needs: { allOf: ['orders:read'] } },

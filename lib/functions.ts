@@ -13,7 +13,17 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 
 /** The value of `SERVICE` and of the metrics' `service` dimension. */
-export type Service = 'token' | 'revoke' | 'metadata' | 'admin' | 'authorizer' | 'keeper' | 'example'
+export type Service =
+  | 'token'
+  | 'revoke'
+  | 'introspect'
+  | 'metadata'
+  | 'admin'
+  | 'authorizer'
+  | 'keeper'
+  | 'registrar'
+  | 'resource-metadata'
+  | 'example'
 
 export interface CountersignFunctionProps {
   readonly service: Service

@@ -1,3 +1,8 @@
 export { AuthorizationServer } from './authorization-server.ts'
-export type { AuthorizationServerProps, TokenThrottle } from './authorization-server-props.ts'
+export type {
+  AuthenticationFailureLimit,
+  AuthorizationServerProps,
+  TokenThrottle,
+} from './authorization-server-props.ts'
+export type { ResourceServerOptions } from './resource-servers.ts'
 export type { AuthorizeOptions } from './scope-requirement.ts'

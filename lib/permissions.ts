@@ -33,8 +33,12 @@ const signWithRing = (ring: string) =>
     },
   })
 
+const readResourceServers = (tables: CountersignTables) =>
+  onTable('ReadResourceServers', tables.resourceServers, 'GetItem')
+
 export const tokenPermissions = (tables: CountersignTables, ring: string) => [
   readClients(tables),
+  readResourceServers(tables),
   readSigningKeys(tables),
   useOnce(tables),
   signWithRing(ring),
@@ -44,6 +48,13 @@ export const revokePermissions = (tables: CountersignTables) => [
   readClients(tables),
   readSigningKeys(tables),
   onTable('Revoke', tables.revocations, 'UpdateItem', 'GetItem'),
+  useOnce(tables),
+]
+
+export const introspectPermissions = (tables: CountersignTables) => [
+  readClients(tables),
+  readSigningKeys(tables),
+  onTable('ReadRevocations', tables.revocations, 'BatchGetItem'),
   useOnce(tables),
 ]
 
@@ -65,7 +76,7 @@ export const authorizerPermissions = (tables: CountersignTables) => [
  * not documented, so the refusals are said twice more, as denials that no other policy can lift
  * (docs/adr/0012-administration-cannot-read-digests.md).
  */
-export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
+function readClientsWithoutDigests(tables: CountersignTables): PolicyStatement[] {
   const clients = [tables.clients.tableArn]
   const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan']
   return [
@@ -81,12 +92,6 @@ export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
       },
     }),
     new PolicyStatement({
-      sid: 'WriteClients',
-      actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      resources: clients,
-      conditions: { StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' } },
-    }),
-    new PolicyStatement({
       sid: 'NeverReadDigests',
       effect: Effect.DENY,
       actions: reads,
@@ -100,11 +105,39 @@ export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
       resources: clients,
       conditions: { StringEquals: { 'dynamodb:Select': ['ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES'] } },
     }),
+  ]
+}
+
+export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
+  const clients = [tables.clients.tableArn]
+  return [
+    ...readClientsWithoutDigests(tables),
+    new PolicyStatement({
+      sid: 'WriteClients',
+      actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      resources: clients,
+      conditions: { StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' } },
+    }),
     onTable('Revoke', tables.revocations, 'UpdateItem'),
     readSigningKeys(tables),
+    onTable(
+      'AdministerResourceServers',
+      tables.resourceServers,
+      'GetItem',
+      'BatchGetItem',
+      'Scan',
+      'PutItem',
+      'DeleteItem',
+    ),
     onTable('ReadAndForgetUse', tables.singleUse, 'BatchGetItem', 'DeleteItem'),
   ]
 }
+
+/** The registrar looks through the clients for what they are granted, and registers resource servers; it deletes none. */
+export const registrarPermissions = (tables: CountersignTables) => [
+  ...readClientsWithoutDigests(tables),
+  onTable('RegisterResourceServers', tables.resourceServers, 'GetItem', 'Scan', 'PutItem'),
+]
 
 /** The keeper makes and describes keys. It signs with none, and deleting a key is given to nobody. */
 export const keeperPermissions = (tables: CountersignTables, ring: string) => [

@@ -42,6 +42,8 @@ export interface RouteAuthorizerSettings {
   readonly logRetention: RetentionDays
   readonly alarmTopic: ITopic
   readonly dashboard: Dashboard
+  /** The scopes of an audience that the app declares; undefined = it does not. */
+  readonly declaredScopes: (audience: string) => readonly string[] | undefined
 }
 
 /**
@@ -81,7 +83,9 @@ export class RouteAuthorizer extends Construct {
       addAuthorizerToDashboard(settings.dashboard, scope.node.path, this.#function)
     }
     Aspects.of(this).add({ visit: node => this.#stage(node) }, { priority: stagingPriority })
-    this.node.addValidation({ validate: () => this.#unlistedRoutes() })
+    this.node.addValidation({
+      validate: () => [...this.#unlistedRoutes(), ...this.#undeclaredScopes(settings)],
+    })
   }
 
   /** @throws Error when the route table is already staged */
@@ -124,6 +128,19 @@ export class RouteAuthorizer extends Construct {
     if (node === resource && resource instanceof CfnFunction && !this.#code.staged) {
       this.#code.stage(this.#function, resource, this.#routes.toJson())
     }
+  }
+
+  /** A scope that no client can be granted would only ever be refused. */
+  #undeclaredScopes({ declaredScopes }: RouteAuthorizerSettings): string[] {
+    const declared = declaredScopes(this.audience)
+    if (declared === undefined) return []
+    return this.#routes
+      .scopes()
+      .filter(scope => !declared.includes(scope))
+      .map(
+        scope =>
+          `scope "${scope}" is required by a route of ${this.node.path} and not declared for "${this.audience}": add it to the scopes of addResourceServer, or correct the route`,
+      )
   }
 
   /** A route that names this authorizer without a requirement would only ever be refused. */

@@ -17,6 +17,12 @@ export class RouteTableBuilder {
     this.#entries.push({ route, requirement })
   }
 
+  /** Every scope that a route needs, once. */
+  scopes(): readonly string[] {
+    const scopes = this.#entries.flatMap(({ requirement }) => requirement.allOf ?? requirement.anyOf)
+    return [...new Set(scopes)]
+  }
+
   has(route: CfnRoute): boolean {
     return this.#entries.some(entry => entry.route.node.defaultChild === route)
   }

@@ -5,20 +5,25 @@ import type { CheckedSettings } from './authorization-server-props.ts'
 import { bundledCode, createFunction } from './functions.ts'
 import {
   adminPermissions,
+  introspectPermissions,
   keeperPermissions,
   metadataPermissions,
+  registrarPermissions,
   revokePermissions,
   tokenPermissions,
 } from './permissions.ts'
+import { registrarTimeout } from './resource-servers.ts'
 import { keeperTimeout } from './signing-key-ring.ts'
 import type { CountersignTables } from './tables.ts'
 
 export interface ServerFunctions {
   readonly token: LambdaFunction
   readonly revoke: LambdaFunction
+  readonly introspect: LambdaFunction
   readonly metadata: LambdaFunction
   readonly admin: LambdaFunction
   readonly keeper: LambdaFunction
+  readonly registrar: LambdaFunction
 }
 
 export interface ServerFunctionsProps {
@@ -41,6 +46,12 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
     CLIENTS_TABLE: tables.clients.tableName,
     SINGLE_USE_TABLE: tables.singleUse.tableName,
   }
+  const clientAuthentication = {
+    ...clientsAndUse,
+    AUTHENTICATION_FAILURE_LIMIT: String(settings.authenticationFailureLimit.failures),
+    AUTHENTICATION_FAILURE_WINDOW_SECONDS: String(settings.authenticationFailureLimit.windowSeconds),
+  }
+  const resourceServers = { RESOURCE_SERVERS_TABLE: tables.resourceServers.tableName }
   const revocations = {
     REVOCATIONS_TABLE: tables.revocations.tableName,
     REVOCATION_SHARDS: String(settings.revocationShards),
@@ -53,7 +64,8 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
       memorySize: 512,
       environment: {
         ...base,
-        ...clientsAndUse,
+        ...clientAuthentication,
+        ...resourceServers,
         ACCESS_TOKEN_LIFETIME_SECONDS: String(settings.accessTokenLifetimeSeconds),
       },
       statements: tokenPermissions(tables, ring),
@@ -63,8 +75,16 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
       service: 'revoke',
       description: 'Countersign: revokes access tokens for their clients (RFC 7009)',
       code: bundledCode('revoke'),
-      environment: { ...base, ...clientsAndUse, ...revocations },
+      environment: { ...base, ...clientAuthentication, ...revocations },
       statements: revokePermissions(tables),
+      logRetention,
+    }),
+    introspect: createFunction(scope, 'Introspect', {
+      service: 'introspect',
+      description: 'Countersign: describes access tokens to resource servers and their clients (RFC 7662)',
+      code: bundledCode('introspect'),
+      environment: { ...base, ...clientAuthentication, ...revocations },
+      statements: introspectPermissions(tables),
       logRetention,
     }),
     metadata: createFunction(scope, 'Metadata', {
@@ -79,7 +99,7 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
       service: 'admin',
       description: 'Countersign: administers clients and revocations',
       code: bundledCode('admin'),
-      environment: { ...base, ...clientsAndUse, ...revocations },
+      environment: { ...base, ...clientsAndUse, ...resourceServers, ...revocations },
       statements: adminPermissions(tables),
       logRetention,
     }),
@@ -90,6 +110,15 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
       timeout: keeperTimeout,
       environment: base,
       statements: keeperPermissions(tables, ring),
+      logRetention,
+    }),
+    registrar: createFunction(scope, 'Registrar', {
+      service: 'registrar',
+      description: 'Countersign: registers the resource servers that the app declares',
+      code: bundledCode('registrar'),
+      timeout: registrarTimeout,
+      environment: { CLIENTS_TABLE: tables.clients.tableName, ...resourceServers },
+      statements: registrarPermissions(tables),
       logRetention,
     }),
   }

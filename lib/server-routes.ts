@@ -20,11 +20,13 @@ const administration: ReadonlyArray<readonly [string, ...HttpMethod[]]> = [
   ['/admin/clients/{client_id}/secrets', POST],
   ['/admin/clients/{client_id}/secrets/{secret_id}', DELETE],
   ['/admin/tokens/revoke', POST],
+  ['/admin/resource-servers', POST, GET],
+  ['/admin/resource-servers/{resource_server_id}', GET, PUT, DELETE],
 ]
 
 /**
- * Adds the server's routes. `/token` and `/revoke` take any method, so that their functions can answer a wrong one
- * with 405 and `Allow`; administration takes requests signed by an IAM principal and nothing else.
+ * Adds the server's routes. `/token`, `/revoke` and `/introspect` take any method, so that their functions can answer a
+ * wrong one with 405 and `Allow`; administration takes requests signed by an IAM principal and nothing else.
  *
  * @returns the routes of administration
  */
@@ -38,6 +40,11 @@ export function addServerRoutes(api: HttpApi, functions: ServerFunctions): reado
     path: '/revoke',
     methods: [ANY],
     integration: new HttpLambdaIntegration('Revoke', functions.revoke),
+  })
+  api.addRoutes({
+    path: '/introspect',
+    methods: [ANY],
+    integration: new HttpLambdaIntegration('Introspect', functions.introspect),
   })
   const metadata = new HttpLambdaIntegration('Metadata', functions.metadata)
   for (const path of metadataPaths) api.addRoutes({ path, methods: [GET], integration: metadata })

@@ -10,6 +10,10 @@ export const readableClientAttributes = [
   'client_id',
   'client_name',
   'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'jwks_uri',
+  'resource_server',
   'grants',
   'access_token_lifetime',
   'status',
@@ -26,16 +30,17 @@ export interface CountersignTables {
   readonly revocations: TableV2
   readonly signingKeys: TableV2
   readonly singleUse: TableV2
+  readonly resourceServers: TableV2
 }
 
 export interface CountersignTablesProps {
-  /** What happens to clients, revocations and signing keys when the stack goes. */
+  /** What happens to clients, resource servers, revocations and signing keys when the stack goes. */
   readonly removalPolicy: RemovalPolicy
-  /** Whether DynamoDB refuses to delete those three tables. */
+  /** Whether DynamoDB refuses to delete those four tables. */
   readonly deletionProtection: boolean
 }
 
-/** Makes the four tables. Their construct ids are part of the contract: a renamed table is an empty table. */
+/** Makes the five tables. Their construct ids are part of the contract: a renamed table is an empty table. */
 export function createTables(scope: Construct, props: CountersignTablesProps): CountersignTables {
   const encrypted = { billing: Billing.onDemand(), encryption: TableEncryptionV2.awsManagedKey() }
   const kept = {
@@ -48,6 +53,10 @@ export function createTables(scope: Construct, props: CountersignTablesProps): C
     clients: new TableV2(scope, 'Clients', {
       ...kept,
       partitionKey: { name: 'client_id', type: AttributeType.STRING },
+    }),
+    resourceServers: new TableV2(scope, 'ResourceServers', {
+      ...kept,
+      partitionKey: { name: 'audience', type: AttributeType.STRING },
     }),
     revocations: new TableV2(scope, 'Revocations', {
       ...kept,

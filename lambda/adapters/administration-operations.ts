@@ -1,5 +1,5 @@
 import { AdministrationError } from '../oauth/administration/administration-error.ts'
-import type { ClientAdministration, IssuedSecret } from '../oauth/administration/client-administration.ts'
+import type { ClientAdministration } from '../oauth/administration/client-administration.ts'
 import { clientDocument } from '../oauth/administration/client-document.ts'
 import { parseRegistration, parseUpdate } from '../oauth/administration/client-metadata.ts'
 import type { ClientRecord } from '../oauth/administration/client-record.ts'
@@ -9,6 +9,7 @@ import { revokeToken } from '../oauth/revocation.ts'
 import type { TokenRefusal, VerifiedToken } from '../oauth/verify-access-token.ts'
 import type { AdministrationFacts, AdministrationRequest, Operation } from './administration-endpoint.ts'
 import type { ClientPage } from './clients-administration-table.ts'
+import { parseLimit } from './page-limit.ts'
 import { secretUseId } from './single-use-table.ts'
 
 export interface OperationPorts {
@@ -17,14 +18,13 @@ export interface OperationPorts {
   readonly lastUsed: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   readonly verifyToken: (token: string) => Promise<VerifiedToken | TokenRefusal>
   readonly writeRevocation: (revocation: Revocation) => Promise<void>
+  /** An origin that a `jwks_uri` may have whatever it is: the local run's only. */
+  readonly jwksUriAllow: string | undefined
 }
 
 /** How long an old secret works beside a new one, in seconds: a day unless said otherwise, thirty at most. */
 const defaultOverlapSeconds = 86_400
 const maxOverlapSeconds = 30 * 86_400
-
-const defaultPageSize = 50
-const maxPageSize = 100
 
 /** The admin API's operations, by route key. */
 export function administrationOperations(ports: OperationPorts): Readonly<Record<string, Operation>> {
@@ -47,9 +47,10 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       audit: 'client.create',
       status: 201,
       run: async ({ body }, facts) => {
-        const issued = await administration.create(parseRegistration(body))
-        facts.clientId = issued.client.clientId
-        return { ...written(issued.client), ...secretMembers(issued) }
+        const metadata = parseRegistration(body, ports.jwksUriAllow)
+        const { client, clientSecret } = await administration.create(metadata)
+        facts.clientId = client.clientId
+        return { ...written(client), ...(clientSecret !== undefined && secretMembers(clientSecret)) }
       },
     },
     'GET /admin/clients': {
@@ -71,7 +72,9 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
       status: 200,
       run: async (request, facts) => {
         const clientId = clientIdOf(request, facts)
-        return written(await administration.update(clientId, parseUpdate(request.body, clientId)))
+        return written(
+          await administration.update(clientId, parseUpdate(request.body, clientId, ports.jwksUriAllow)),
+        )
       },
     },
     'DELETE /admin/clients/{client_id}': {
@@ -107,7 +110,7 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
         const issued = await administration.addSecret(clientIdOf(request, facts), parseOverlap(request.body))
         facts.subject = issued.secretId
         const { client_id, secrets } = written(issued.client)
-        return { client_id, secret_id: issued.secretId, ...secretMembers(issued), secrets }
+        return { client_id, secret_id: issued.secretId, ...secretMembers(issued.clientSecret), secrets }
       },
     },
     'DELETE /admin/clients/{client_id}/secrets/{secret_id}': {
@@ -135,7 +138,7 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
 }
 
 /** RFC 7591 §3.2.1: the secret, this once, and when it expires (0 = never). */
-function secretMembers({ clientSecret }: IssuedSecret) {
+function secretMembers(clientSecret: string) {
   return { client_secret: clientSecret, client_secret_expires_at: 0 }
 }
 
@@ -145,13 +148,6 @@ function clientIdOf({ parameters }: AdministrationRequest, facts: Administration
   if (!isClientId(clientId)) throw new AdministrationError('not_found', 'there is no such client')
   facts.clientId = clientId
   return clientId
-}
-
-function parseLimit(text: string | undefined): number {
-  if (text === undefined) return defaultPageSize
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= maxPageSize) return limit
-  throw new AdministrationError('invalid_request', `limit must be a whole number from 1 to ${maxPageSize}`)
 }
 
 function parseNextToken(text: string | undefined): string | undefined {

@@ -9,19 +9,33 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import type { ClientStore, DigestChange } from '../oauth/administration/client-administration.ts'
 import type { ClientRecord } from '../oauth/administration/client-record.ts'
+import type { ClientKey } from '../oauth/client-keys.ts'
 import { formatScope } from '../oauth/scope.ts'
 import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
 import { deadline } from './aws-clients.ts'
-import { parseAuthMethod, parseGrant, parseStatus } from './clients-table.ts'
+import { parseAuthMethod, parseGrant, parseKeySource, parseStatus } from './clients-table.ts'
 import { Item } from './item.ts'
 import type { Records } from './records.ts'
 import { call, conditionFailed } from './store-call.ts'
+
+/** What an update that does not have it takes away. */
+const optionalAttributes = [
+  'access_token_lifetime',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'jwks_uri',
+  'resource_server',
+]
 
 /** Every attribute but `secret_digests`, which this function's role may write and not read. */
 const readable = [
   'client_id',
   'client_name',
   'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'jwks_uri',
+  'resource_server',
   'grants',
   'access_token_lifetime',
   'status',
@@ -88,6 +102,16 @@ export class ClientsAdministrationTable implements ClientStore {
     return { clients, next: page.LastEvaluatedKey?.client_id?.S }
   }
 
+  /** Every client but deleted ones, page after page. @throws Unavailable */
+  async *everyClient(): AsyncGenerator<ClientRecord> {
+    let next: string | undefined
+    do {
+      const page = await this.list(100, next)
+      yield* page.clients
+      next = page.next
+    } while (next !== undefined)
+  }
+
   #parseOrReport(attributes: Record<string, AttributeValue>): ClientRecord[] {
     try {
       return [parseRecord(attributes)]
@@ -102,7 +126,7 @@ export class ClientsAdministrationTable implements ClientStore {
     this.#records.malformedRecord('Clients', attributes.client_id?.S ?? '?', error.message)
   }
 
-  create: ClientStore['create'] = async (client, { secretId, digest }) => {
+  create: ClientStore['create'] = async (client, { add }) => {
     const writeId = randomUUID()
     const put = new PutItemCommand({
       TableName: this.#tableName,
@@ -110,7 +134,7 @@ export class ClientsAdministrationTable implements ClientStore {
         client_id: { S: client.clientId },
         write_id: { S: writeId },
         ...attributesOf(client),
-        secret_digests: { M: { [secretId]: { B: digest } } },
+        secret_digests: { M: add === undefined ? {} : { [add.secretId]: { B: add.digest } } },
       },
       ConditionExpression: 'attribute_not_exists(client_id) OR write_id = :write_id',
       ExpressionAttributeValues: { ':write_id': { S: writeId } },
@@ -140,7 +164,7 @@ function updateExpression(
   digests: DigestChange,
   writeId: string,
 ) {
-  const attributes = { ...attributesOf(client), write_id: { S: writeId } }
+  const attributes: Record<string, AttributeValue> = { ...attributesOf(client), write_id: { S: writeId } }
   const names: Record<string, string> = {}
   const values: Record<string, AttributeValue> = { ':previous': { N: String(previousVersion) } }
   const sets: string[] = []
@@ -154,7 +178,7 @@ function updateExpression(
     values[':digest'] = { B: digests.add.digest }
     sets.push('secret_digests.#added = :digest')
   }
-  const removes = client.accessTokenLifetimeSeconds === undefined ? ['access_token_lifetime'] : []
+  const removes = optionalAttributes.filter(name => attributes[name] === undefined)
   for (const [index, secretId] of (digests.remove ?? []).entries()) {
     names[`#removed${index}`] = secretId
     removes.push(`secret_digests.#removed${index}`)
@@ -169,6 +193,7 @@ function updateExpression(
 
 function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
   const lifetime = client.accessTokenLifetimeSeconds
+  const { jwks, jwksUri, tokenEndpointAuthSigningAlg: algorithm, resourceServer } = client
   return {
     client_name: { S: client.clientName },
     token_endpoint_auth_method: { S: client.tokenEndpointAuthMethod },
@@ -177,6 +202,10 @@ function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
         M: { resource: { S: resource }, scope: { S: formatScope(scope) } },
       })),
     },
+    ...(jwks && { jwks: { L: jwks.map(keyAttributes) } }),
+    ...(jwksUri !== undefined && { jwks_uri: { S: jwksUri } }),
+    ...(algorithm !== undefined && { token_endpoint_auth_signing_alg: { S: algorithm } }),
+    ...(resourceServer !== undefined && { resource_server: { S: resourceServer } }),
     ...(lifetime === undefined ? {} : { access_token_lifetime: { N: String(lifetime) } }),
     status: { S: client.status },
     version: { N: String(client.version) },
@@ -195,6 +224,11 @@ function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
   }
 }
 
+function keyAttributes({ kid, algorithm, jwk }: ClientKey): AttributeValue {
+  const members = Object.entries({ ...jwk, alg: algorithm, ...(kid !== undefined && { kid }) })
+  return { M: Object.fromEntries(members.map(([name, value]) => [name, { S: value }])) }
+}
+
 function parseRecord(attributes: Record<string, AttributeValue>): ClientRecord {
   const item = new Item(attributes)
   const status = item.string('status')
@@ -203,6 +237,8 @@ function parseRecord(attributes: Record<string, AttributeValue>): ClientRecord {
     clientName: item.string('client_name'),
     tokenEndpointAuthMethod: parseAuthMethod(item.string('token_endpoint_auth_method')),
     grants: item.items('grants').map(parseGrant),
+    ...parseKeySource(item),
+    resourceServer: item.optionalString('resource_server'),
     accessTokenLifetimeSeconds: item.optionalNumber('access_token_lifetime'),
     status: status === 'deleted' ? status : parseStatus(status),
     version: item.number('version'),

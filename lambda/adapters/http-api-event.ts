@@ -8,6 +8,7 @@ export function toHttpRequest(event: APIGatewayProxyEventV2): HttpRequest {
     rawQueryString: event.rawQueryString,
     headers: event.headers,
     body: event.body,
+    sourceIp: event.requestContext.http.sourceIp,
     isBase64Encoded: event.isBase64Encoded,
   }
 }

@@ -17,6 +17,14 @@ export class Item {
     return value
   }
 
+  has(name: string): boolean {
+    return this.#attributes[name] !== undefined
+  }
+
+  optionalString(name: string): string | undefined {
+    return this.has(name) ? this.string(name) : undefined
+  }
+
   number(name: string): number {
     const value = this.optionalNumber(name)
     if (value === undefined) throw new MalformedRecord(`attribute ${name} is missing`)

@@ -1,4 +1,8 @@
+import { createHash, randomUUID } from 'node:crypto'
 import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { clockSkewSeconds } from '../oauth/check-claims.ts'
+import type { AssertionUse } from '../oauth/client-assertion.ts'
+import { Unavailable } from '../oauth/unavailable.ts'
 import { deadline, sendWhole } from './aws-clients.ts'
 import type { Records } from './records.ts'
 import { call, conditionFailed } from './store-call.ts'
@@ -14,7 +18,10 @@ const batchSize = 100
 /** How long the day of last use of a secret is kept: longer than anybody lets a secret lie unused. */
 const secretUseRetentionSeconds = 400 * daySeconds
 
-/** The table of things that happen once: here the day on which a secret was last used. */
+/** An assertion is remembered for longer than it can be used. */
+const assertionMarginSeconds = 2 * clockSkewSeconds + 60
+
+/** The table of things that happen once: the use of an assertion, and the day on which a secret was last used. */
 export class SingleUseTable {
   readonly #client: DynamoDBClient
   readonly #tableName: string
@@ -59,6 +66,36 @@ export class SingleUseTable {
   }
 
   /**
+   * Uses an assertion up (RFC 7523 §3 item 7). The claim names its writer, so that one whose answer was lost and which
+   * the SDK repeats is recognised as the first. @returns false when it was used before @throws Unavailable
+   */
+  async claimAssertion(
+    clientId: string,
+    { jti, expiresAt }: AssertionUse,
+    nowSeconds: number,
+  ): Promise<boolean> {
+    const by = { S: randomUUID() }
+    const put = new PutItemCommand({
+      TableName: this.#tableName,
+      Item: {
+        id: { S: assertionId(clientId, jti) },
+        by,
+        expires_at: { N: String(expiresAt + assertionMarginSeconds) },
+      },
+      ConditionExpression: 'attribute_not_exists(id) OR #by = :me OR expires_at < :now',
+      ExpressionAttributeNames: { '#by': 'by' },
+      ExpressionAttributeValues: { ':me': by, ':now': { N: String(nowSeconds) } },
+    })
+    try {
+      await call('store', () => this.#client.send(put, deadline()), this.#records, conditionFailed)
+      return true
+    } catch (error) {
+      if (error instanceof Unavailable) throw error
+      return false
+    }
+  }
+
+  /**
    * The day (YYYY-MM-DD, UTC) on which secrets were last used, by `secretUseId`; one that was never used is missing.
    *
    * @throws Unavailable
@@ -79,6 +116,11 @@ export class SingleUseTable {
 
 export function secretUseId(clientId: string, secretId: string): string {
   return `secret-use#${clientId}#${secretId}`
+}
+
+/** A `jti` is any text of the client's: its digest is what is kept. */
+function assertionId(clientId: string, jti: string): string {
+  return `assertion#${clientId}#${createHash('sha256').update(jti).digest('base64url')}`
 }
 
 function dayOf(epochSeconds: number): string {

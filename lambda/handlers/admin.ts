@@ -7,8 +7,11 @@ import { configuredRevocations } from '../adapters/configured-stores.ts'
 import { configuredVerification } from '../adapters/configured-verification.ts'
 import { setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
+import { resourceServerOperations } from '../adapters/resource-server-operations.ts'
+import { ResourceServersTable } from '../adapters/resource-servers-table.ts'
 import { SingleUseTable } from '../adapters/single-use-table.ts'
 import { ClientAdministration } from '../oauth/administration/client-administration.ts'
+import { ResourceServerAdministration } from '../oauth/administration/resource-server-administration.ts'
 import { epochSeconds } from '../oauth/clock.ts'
 import type { Revocation } from '../oauth/revocation.ts'
 import { verifyAccessToken } from '../oauth/verify-access-token.ts'
@@ -17,18 +20,38 @@ const { clock, records } = functionContext()
 const dynamoDb = dynamoDbClient()
 const clients = new ClientsAdministrationTable(dynamoDb, setting('CLIENTS_TABLE'), records)
 const revocations = configuredRevocations(dynamoDb, records)
+const resourceServers = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
 const { verification } = configuredVerification(dynamoDb, records, clock, undefined)
 
 const writeRevocation = (revocation: Revocation) => revocations.write(revocation, clock.now())
 
-export const handler = administrationEndpoint(
-  administrationOperations({
-    administration: new ClientAdministration({ clients, writeRevocation, randomBytes, clock }),
-    listClients: (limit, after) => clients.list(limit, after),
-    lastUsed: ids => singleUse.lastUsed(ids),
-    verifyToken: token => verifyAccessToken(token, verification, epochSeconds(clock)),
+const clientOperations = administrationOperations({
+  administration: new ClientAdministration({
+    clients,
+    resourceServers,
     writeRevocation,
+    randomBytes,
+    clock,
   }),
+  listClients: (limit, after) => clients.list(limit, after),
+  lastUsed: ids => singleUse.lastUsed(ids),
+  verifyToken: token => verifyAccessToken(token, verification, epochSeconds(clock)),
+  writeRevocation,
+  jwksUriAllow: process.env.COUNTERSIGN_JWKS_URI_ALLOW || undefined,
+})
+
+export const handler = administrationEndpoint(
+  {
+    ...clientOperations,
+    ...resourceServerOperations({
+      administration: new ResourceServerAdministration({
+        store: resourceServers,
+        everyClient: () => clients.everyClient(),
+        clock,
+      }),
+      list: (limit, after) => resourceServers.list(limit, after),
+    }),
+  },
   records,
 )

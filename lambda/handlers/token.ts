@@ -1,23 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
-import { ClientsTable } from '../adapters/clients-table.ts'
+import { configuredClientAuthentication } from '../adapters/configured-client-authentication.ts'
 import { configuredKeysTable } from '../adapters/configured-stores.ts'
 import { numberSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { kmsSigner } from '../adapters/kms-signer.ts'
 import { oauthEndpoint } from '../adapters/oauth-endpoint.ts'
-import { SingleUseTable } from '../adapters/single-use-table.ts'
+import { ResourceServersTable } from '../adapters/resource-servers-table.ts'
 import { epochSeconds } from '../oauth/clock.ts'
 import { issueToken } from '../oauth/issue-token.ts'
 import { metricNames } from '../oauth/metric-names.ts'
+import { ResourceServerDirectory } from '../oauth/resource-server.ts'
 import { currentSigningKey, type SigningKey } from '../oauth/signing-key.ts'
 import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
 
 const { clock, records } = functionContext()
 const dynamoDb = dynamoDbClient()
-const clients = new ClientsTable(dynamoDb, setting('CLIENTS_TABLE'), records)
 const keysTable = configuredKeysTable(dynamoDb, records)
-const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
+const resourceServersTable = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
+const resourceServers = new ResourceServerDirectory(audience => resourceServersTable.find(audience), clock)
 const ring = new SigningKeyRing(readRing, clock)
 
 /** Each reading of the ring publishes how long the signing key has been in use. */
@@ -30,12 +31,11 @@ async function readRing(): Promise<readonly SigningKey[]> {
 }
 
 const endpoint = {
-  issuer: setting('ISSUER'),
+  ...configuredClientAuthentication(dynamoDb, records, clock),
   accessTokenLifetimeSeconds: numberSetting('ACCESS_TOKEN_LIFETIME_SECONDS'),
-  findClient: (clientId: string) => clients.find(clientId),
+  findResourceServer: resourceServers.find,
   findSigningKey: (nowSeconds: number) => ring.current(nowSeconds),
   sign: kmsSigner(kmsClient(), records),
-  recordSecretUse: singleUse.recordSecretUse.bind(singleUse),
   newTokenId: () => randomBytes(16).toString('base64url'),
 }
 

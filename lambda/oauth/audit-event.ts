@@ -4,6 +4,7 @@ import type { DecisionFacts } from './decision-facts.ts'
 export type AuditedAction =
   | 'token.issue'
   | 'token.revoke'
+  | 'token.introspect'
   | 'api.authorize'
   | 'client.create'
   | 'client.list'
@@ -15,6 +16,12 @@ export type AuditedAction =
   | 'client.revoke-tokens'
   | 'secret.add'
   | 'secret.remove'
+  | 'resource-server.create'
+  | 'resource-server.list'
+  | 'resource-server.show'
+  | 'resource-server.update'
+  | 'resource-server.delete'
+  | 'resource-server.declare'
   | 'key.create'
 
 /**

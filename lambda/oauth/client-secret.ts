@@ -7,6 +7,9 @@ const checksumLength = 6
 /** No longer text is hashed; a generated secret has 54 characters. */
 const maxSecretBytes = 256
 
+/** At most this many secrets of a client are live at a time, so that one can be replaced without a gap. */
+export const maxLiveSecrets = 2
+
 /** A secret as it is stored: never its text. */
 export interface ClientSecret {
   readonly secretId: string
@@ -33,8 +36,8 @@ export function digestSecret(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** What a presented secret is compared with when there is no client: work is equal, and nothing ever matches. */
-export const decoySecret: ClientSecret = {
+/** What a presented secret is compared with where a stored one is missing: nothing ever matches. */
+const decoySecret: ClientSecret = {
   secretId: 'none',
   digest: new Uint8Array(32),
   createdAt: 0,
@@ -46,8 +49,9 @@ export type SecretMatch =
   | { readonly match: 'expired' | 'none' }
 
 /**
- * Finds the stored secret that was presented. Every stored digest is compared, in constant time each, whatever matched
- * before. A secret is live until the second in which it expires.
+ * Finds the stored secret that was presented. Every digest is compared, in constant time each, whatever matched before,
+ * and as many as a client may have, so that time tells neither whether there is a client nor how many secrets it has. A
+ * secret is live until the second in which it expires.
  */
 export function matchSecret(
   presented: string,
@@ -57,7 +61,8 @@ export function matchSecret(
   const tooLong = Buffer.byteLength(presented) > maxSecretBytes
   const digest = digestSecret(tooLong ? '' : presented)
   let found: ClientSecret | undefined
-  for (const secret of stored) {
+  const missing = Array.from({ length: Math.max(0, maxLiveSecrets - stored.length) }, () => decoySecret)
+  for (const secret of [...stored, ...missing]) {
     const equal = secret.digest.length === digest.length && timingSafeEqual(secret.digest, digest)
     if (equal && !tooLong) found = secret
   }

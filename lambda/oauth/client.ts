@@ -1,6 +1,11 @@
+import type { AssertionAlgorithm, ClientKey } from './client-keys.ts'
 import type { ClientSecret } from './client-secret.ts'
 
-export const tokenEndpointAuthMethods = ['client_secret_basic', 'client_secret_post'] as const
+export const tokenEndpointAuthMethods = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const
 
 /** RFC 7591 §2 `token_endpoint_auth_method`: the one method this client may use. */
 export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number]
@@ -11,7 +16,7 @@ export interface ResourceGrant {
   readonly scope: readonly string[]
 }
 
-/** A registered client, as the token and revocation endpoints see it. */
+/** A registered client, as the token, revocation and introspection endpoints see it. */
 export interface Client {
   readonly clientId: string
   readonly status: 'active' | 'disabled'
@@ -20,6 +25,13 @@ export interface Client {
   /** Seconds; undefined = the server's default. */
   readonly accessTokenLifetimeSeconds: number | undefined
   readonly secrets: readonly ClientSecret[]
+  /** RFC 7591 §2 `jwks`: the registered public keys of `private_key_jwt`; undefined = at `jwksUri`, or another method. */
+  readonly jwks: readonly ClientKey[] | undefined
+  readonly jwksUri: string | undefined
+  /** The one algorithm of its assertions; undefined = each key has its own. */
+  readonly tokenEndpointAuthSigningAlg: AssertionAlgorithm | undefined
+  /** The audience whose tokens this client may introspect, as the resource server of that name; undefined = none. */
+  readonly resourceServer: string | undefined
   /** The client's moment: tokens with `iat` up to this epoch second are revoked. 0 = none. */
   readonly tokensRevokedUpTo: number
 }

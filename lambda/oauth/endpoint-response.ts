@@ -1,9 +1,6 @@
 import type { HttpResponse } from './http.ts'
 import type { OAuthError } from './oauth-error.ts'
 
-/** How long a client should wait before it repeats a request that failed for want of a dependency. */
-const retryAfterSeconds = 1
-
 /** RFC 6749 §5.1: neither tokens nor errors may be cached. */
 const noStore = { 'cache-control': 'no-store', pragma: 'no-cache' }
 
@@ -26,7 +23,7 @@ export function errorResponse(error: OAuthError): HttpResponse {
   const headers: Record<string, string> = { 'content-type': 'application/json', ...noStore }
   if (error.status === 401) headers['www-authenticate'] = 'Basic realm="countersign", charset="UTF-8"'
   if (error.status === 405) headers.allow = 'POST'
-  if (error.status === 503) headers['retry-after'] = String(retryAfterSeconds)
+  if (error.retryAfterSeconds !== undefined) headers['retry-after'] = String(error.retryAfterSeconds)
   const body = JSON.stringify({ error: error.code, error_description: error.description })
   return { status: error.status, headers, body }
 }

@@ -6,6 +6,8 @@ export interface HttpRequest {
   /** Lower-case names. A repeated header arrives joined with a comma. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string | undefined
+  /** The address of the caller, as the gateway saw it. */
+  readonly sourceIp: string | undefined
   /** True when `body` is base64, as API Gateway sends form bodies. */
   readonly isBase64Encoded: boolean
 }

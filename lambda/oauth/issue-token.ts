@@ -1,24 +1,26 @@
 import { type Sign, signAccessToken } from './access-token.ts'
 import { buildAccessTokenClaims } from './access-token-claims.ts'
-import { authenticateClient, type FindClient } from './client-authentication.ts'
+import {
+  authenticateClient,
+  type ClientAuthenticationPorts,
+  recordSecretUse,
+} from './client-authentication.ts'
 import type { DecisionFacts } from './decision-facts.ts'
 import { jsonResponse } from './endpoint-response.ts'
 import { parseForm } from './form.ts'
 import { grantAccess } from './grant.ts'
 import type { HttpRequest, HttpResponse } from './http.ts'
+import type { FindResourceServer } from './resource-server.ts'
 import { formatScope } from './scope.ts'
 import type { SigningKey } from './signing-key.ts'
 import { parseTokenRequest } from './token-request.ts'
 
-export interface TokenEndpoint {
-  readonly issuer: string
-  /** Seconds; a client may have its own. */
+export interface TokenEndpoint extends ClientAuthenticationPorts {
+  /** Seconds; a resource server and a client may have their own. */
   readonly accessTokenLifetimeSeconds: number
-  readonly findClient: FindClient
+  readonly findResourceServer: FindResourceServer
   readonly findSigningKey: (nowSeconds: number) => Promise<SigningKey>
   readonly sign: Sign
-  /** Notes the day on which a secret was used; never fails. */
-  readonly recordSecretUse: (clientId: string, secretId: string, nowSeconds: number) => Promise<void>
   readonly newTokenId: () => string
 }
 
@@ -36,17 +38,22 @@ export async function issueToken(
 ): Promise<HttpResponse> {
   const form = parseForm(request)
   const tokenRequest = parseTokenRequest(form)
-  const { client, secret } = await authenticateClient(request, form, endpoint.findClient, nowSeconds, facts)
+  const authentication = await authenticateClient(request, form, endpoint, nowSeconds, facts)
+  const { client } = authentication
   const grant = grantAccess(client, tokenRequest)
   facts.audience = grant.audience
   facts.scope = formatScope(grant.scope)
-  const lifetime = client.accessTokenLifetimeSeconds ?? endpoint.accessTokenLifetimeSeconds
+  const resourceServer = await endpoint.findResourceServer(grant)
+  const lifetime =
+    client.accessTokenLifetimeSeconds ??
+    resourceServer.accessTokenLifetimeSeconds ??
+    endpoint.accessTokenLifetimeSeconds
   const jti = endpoint.newTokenId()
   const claims = buildAccessTokenClaims(endpoint.issuer, client, grant, lifetime, nowSeconds, jti)
   const key = await endpoint.findSigningKey(nowSeconds)
   const accessToken = await signAccessToken(claims, key, endpoint.sign)
   facts.jti = jti
-  await endpoint.recordSecretUse(client.clientId, secret.secretId, nowSeconds)
+  await recordSecretUse(authentication, endpoint, nowSeconds)
   return jsonResponse({
     access_token: accessToken,
     token_type: 'Bearer',

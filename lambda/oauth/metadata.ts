@@ -1,9 +1,11 @@
 import { tokenEndpointAuthMethods } from './client.ts'
+import { assertionAlgorithms } from './client-keys.ts'
 
 /** Where the endpoints are, below the issuer. */
 export const endpointPaths = {
   token: '/token',
   revocation: '/revoke',
+  introspection: '/introspect',
   jwks: '/.well-known/jwks.json',
   metadata: '/.well-known/oauth-authorization-server',
   openidConfiguration: '/.well-known/openid-configuration',
@@ -16,11 +18,16 @@ export function authorizationServerMetadata(issuer: string) {
     issuer,
     token_endpoint: issuer + endpointPaths.token,
     revocation_endpoint: issuer + endpointPaths.revocation,
+    introspection_endpoint: issuer + endpointPaths.introspection,
     jwks_uri: issuer + endpointPaths.jwks,
     grant_types_supported: ['client_credentials'],
     // Required by RFC 8414, and empty: there is no authorization endpoint.
     response_types_supported: [],
     token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
   }
 }

@@ -1,4 +1,7 @@
-/** The error codes a client may see, and their HTTP status (RFC 6749 §5.2; RFC 8707 §2 for `invalid_target`). */
+/**
+ * The error codes a client may see, and their HTTP status (RFC 6749 §5.2; RFC 8707 §2 for `invalid_target`). The last two
+ * are no codes of RFC 6749: what the endpoints answer when they do not decide (RFC 6585 §4 for 429).
+ */
 const statusOf = {
   invalid_request: 400,
   invalid_client: 401,
@@ -8,6 +11,7 @@ const statusOf = {
   invalid_target: 400,
   server_error: 500,
   temporarily_unavailable: 503,
+  too_many_requests: 429,
 } as const
 
 export type OAuthErrorCode = keyof typeof statusOf
@@ -15,7 +19,7 @@ export type OAuthErrorCode = keyof typeof statusOf
 const authenticationFailed = ['invalid_client', 'client authentication failed'] as const
 
 /**
- * Every reason for which the token or revocation endpoint refuses: the fixed code of the audit event, and the
+ * Every reason for which the token, revocation or introspection endpoint refuses: the fixed code of the audit event, and the
  * whole of what the client is told. Nothing of the request is ever part of an answer. All failures of client
  * authentication are one answer, so that it tells nobody which clients exist.
  */
@@ -43,6 +47,27 @@ const refusals = {
   auth_method_not_registered: authenticationFailed,
   secret_wrong: authenticationFailed,
   secret_expired: authenticationFailed,
+  assertion_incomplete: [
+    'invalid_request',
+    'client_assertion and client_assertion_type must be sent together',
+  ],
+  assertion_type_unsupported: ['invalid_request', 'the client_assertion_type is not supported'],
+  assertion_too_long: ['invalid_request', 'the client_assertion exceeds 4096 characters'],
+  assertion_malformed: authenticationFailed,
+  assertion_key_unknown: authenticationFailed,
+  assertion_signature_invalid: authenticationFailed,
+  assertion_subject_mismatch: authenticationFailed,
+  assertion_audience_mismatch: authenticationFailed,
+  assertion_claims_malformed: authenticationFailed,
+  assertion_expired: authenticationFailed,
+  assertion_lifetime_too_long: authenticationFailed,
+  assertion_not_yet_valid: authenticationFailed,
+  assertion_replayed: authenticationFailed,
+  client_keys_unavailable: authenticationFailed,
+  too_many_failures: [
+    'too_many_requests',
+    'too many failed authentications of this client from this address: wait as long as Retry-After says',
+  ],
   scope_malformed: ['invalid_scope', 'the scope is not a list of scope tokens separated by single spaces'],
   scope_not_granted: ['invalid_scope', 'a requested scope is not granted to this client for this resource'],
   resource_repeated: ['invalid_target', 'one resource can be requested at a time'],
@@ -52,6 +77,8 @@ const refusals = {
     'this client has several resources: name one with the parameter resource',
   ],
   resource_not_granted: ['invalid_target', 'the resource is not granted to this client'],
+  resource_not_registered: ['invalid_target', 'the resource is not registered'],
+  scope_not_registered: ['invalid_scope', 'a requested scope is not registered for this resource'],
   store_unavailable: ['temporarily_unavailable', 'a dependency cannot be reached: try again shortly'],
   signing_unavailable: ['temporarily_unavailable', 'a dependency cannot be reached: try again shortly'],
   signature_invalid: ['server_error', 'the request could not be completed'],
@@ -61,15 +88,18 @@ const refusals = {
 export type RefusalReason = keyof typeof refusals
 
 /**
- * A refusal by the token or revocation endpoint. `reason` is for the audit log; `toResponse` is all that a client sees.
+ * A refusal by the token, revocation or introspection endpoint. `reason` is for the audit log; `toResponse` is all that a client sees.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly reason: RefusalReason
+  /** Seconds after which the same request may pass; undefined = it is refused for what it is. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(reason: RefusalReason, options?: ErrorOptions) {
+  constructor(reason: RefusalReason, options?: ErrorOptions & { readonly retryAfterSeconds?: number }) {
     super(reason, options)
     this.reason = reason
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? (this.status === 503 ? 1 : undefined)
   }
 
   get code(): OAuthErrorCode {

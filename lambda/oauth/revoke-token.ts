@@ -1,4 +1,9 @@
-import { type AuthenticatedClient, authenticateClient, type FindClient } from './client-authentication.ts'
+import {
+  type AuthenticatedClient,
+  authenticateClient,
+  type ClientAuthenticationPorts,
+  recordSecretUse,
+} from './client-authentication.ts'
 import type { DecisionFacts } from './decision-facts.ts'
 import { emptyResponse } from './endpoint-response.ts'
 import { type Form, parseForm } from './form.ts'
@@ -7,11 +12,9 @@ import { OAuthError } from './oauth-error.ts'
 import { type Revocation, revokeToken } from './revocation.ts'
 import { type AccessTokenVerification, verifyAccessToken } from './verify-access-token.ts'
 
-export interface RevocationEndpoint extends AccessTokenVerification {
-  readonly findClient: FindClient
+export interface RevocationEndpoint extends ClientAuthenticationPorts, AccessTokenVerification {
   /** Returns once the record is durable. @throws Unavailable */
   readonly writeRevocation: (revocation: Revocation) => Promise<void>
-  readonly recordSecretUse: (clientId: string, secretId: string, nowSeconds: number) => Promise<void>
 }
 
 export interface RevocationResult {
@@ -33,9 +36,9 @@ export async function revokeOwnToken(
   facts: DecisionFacts,
 ): Promise<RevocationResult> {
   const form = parseForm(request)
-  const { client, secret } = await authenticateClient(request, form, endpoint.findClient, nowSeconds, facts)
-  const result = await revokeFor(client, form, endpoint, nowSeconds, facts)
-  await endpoint.recordSecretUse(client.clientId, secret.secretId, nowSeconds)
+  const authentication = await authenticateClient(request, form, endpoint, nowSeconds, facts)
+  const result = await revokeFor(authentication.client, form, endpoint, nowSeconds, facts)
+  await recordSecretUse(authentication, endpoint, nowSeconds)
   return result
 }
 

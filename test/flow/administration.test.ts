@@ -218,7 +218,11 @@ describe('an update (RFC 7592 §2.2)', () => {
     ['with a version as text', replacement(1, { version: '1' }), /^version is required/],
     ['of the status', replacement(1, { status: 'disabled' }), /^an update must be an object of version/],
     ['of the secrets', replacement(1, { secrets: [] }), /^an update must be an object of version/],
-    ['to no grant', replacement(1, { grants: [] }), /^grants must have at least one entry$/],
+    [
+      'to no grant',
+      replacement(1, { grants: [] }),
+      /^grants must have at least one entry; only a client with resource_server may have none$/,
+    ],
   ])('%s is refused (RFC 7591 §3.2.2)', async (_title, body, description) => {
     const { client_id: id } = await stack().register()
     expect(await stack().admin('PUT', `/clients/${id}`, body)).toEqual({

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { useLocalStack } from './local-stack.ts'
 
 const stack = useLocalStack()
+const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA']
 const paths = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
 
 describe('the metadata', () => {
   it.each(paths)('is at %s, names the issuer as its own URL and every endpoint (RFC 8414 §3)', async path => {
-    const { issuer, tokenEndpoint, revocationEndpoint, jwksUri } = stack().endpoints
+    const { issuer, tokenEndpoint, revocationEndpoint, introspectionEndpoint, jwksUri } = stack().endpoints
     // The issuer never comes from a header.
     const response = await fetch(issuer + path, { headers: { 'x-forwarded-host': 'evil.example' } })
     expect(response.status).toBe(200)
@@ -17,11 +19,16 @@ describe('the metadata', () => {
       issuer,
       token_endpoint: tokenEndpoint,
       revocation_endpoint: revocationEndpoint,
+      introspection_endpoint: introspectionEndpoint,
       jwks_uri: jwksUri,
       grant_types_supported: ['client_credentials'],
       response_types_supported: [],
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: algorithms,
+      revocation_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+      introspection_endpoint_auth_methods_supported: methods,
+      introspection_endpoint_auth_signing_alg_values_supported: algorithms,
     })
   })
 

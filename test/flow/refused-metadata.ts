@@ -4,13 +4,14 @@ import { type Json, orders } from './local-stack.ts'
 export const canary = 'canary-4711'
 
 const nothingElse =
-  'the client metadata must be an object of client_name, grants, token_endpoint_auth_method and access_token_lifetime, and nothing else'
+  'the client metadata must be an object of client_name, grants, resource_server, token_endpoint_auth_method, token_endpoint_auth_signing_alg, jwks, jwks_uri and access_token_lifetime, and nothing else'
 const name = 'client_name must have 1 to 100 characters, none of them a control character'
 const resource =
   'grants: resource must be an absolute URI without a fragment (RFC 8707 §2), in its normal spelling, of at most 512 characters'
 const scope = 'grants: scope must be scope tokens separated by single spaces (RFC 6749 §3.3)'
 const lifetime = 'access_token_lifetime must be whole seconds from 60 to 3600'
-const method = 'token_endpoint_auth_method must be one of client_secret_basic, client_secret_post'
+const method =
+  'token_endpoint_auth_method must be one of client_secret_basic, client_secret_post, private_key_jwt'
 const manyGrants = Array.from({ length: 51 }, (_, at) => ({
   resource: `https://${at}.example`,
   scope: 'x',
@@ -23,7 +24,11 @@ export function refusedMetadata(metadata: Json): [string, string, string | RegEx
   const grantOf = (changes: Json) => of({ grants: [{ resource: orders, scope: 'orders:read', ...changes }] })
   return [
     ['no client_name', of({ client_name: undefined }), 'client_name is required'],
-    ['no grants', of({ grants: undefined }), 'grants is required'],
+    [
+      'no grants',
+      of({ grants: undefined }),
+      'grants must have at least one entry; only a client with resource_server may have none',
+    ],
     ['a grant without a resource', grantOf({ resource: undefined }), 'resource is required'],
     ['a grant without a scope', grantOf({ scope: undefined }), 'scope is required'],
 
@@ -42,7 +47,11 @@ export function refusedMetadata(metadata: Json): [string, string, string | RegEx
     ['a client_name of spaces', of({ client_name: '   ' }), name],
     ['a client_name with a line break', of({ client_name: `${canary}\nx` }), name],
     ['a client_name of 101 characters', of({ client_name: canary.padEnd(101, 'x') }), name],
-    ['no grant', of({ grants: [] }), 'grants must have at least one entry'],
+    [
+      'no grant',
+      of({ grants: [] }),
+      'grants must have at least one entry; only a client with resource_server may have none',
+    ],
     ['grants that are no list', of({ grants: { [canary]: 1 } }), /^grants is required: a list/],
     ['51 grants', of({ grants: manyGrants }), 'grants must have at most 50 entries'],
     [

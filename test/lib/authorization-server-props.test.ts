@@ -9,6 +9,7 @@ describe('settings', () => {
   it('have defaults', () => {
     expect(checkSettings({})).toEqual({
       accessTokenLifetimeSeconds: 600,
+      authenticationFailureLimit: { failures: 20, windowSeconds: 60 },
       decisionCacheTtlSeconds: 0,
       revocationRefreshSeconds: 5,
       revocationOutageGraceSeconds: 60,

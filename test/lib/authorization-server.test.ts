@@ -18,15 +18,20 @@ const routes = [...synthesis.ofType('AWS::ApiGatewayV2::Route').values()].map(({
 const administration = [
   'DELETE /admin/clients/{client_id}',
   'DELETE /admin/clients/{client_id}/secrets/{secret_id}',
+  'DELETE /admin/resource-servers/{resource_server_id}',
   'GET /admin/clients',
   'GET /admin/clients/{client_id}',
+  'GET /admin/resource-servers',
+  'GET /admin/resource-servers/{resource_server_id}',
   'POST /admin/clients',
   'POST /admin/clients/{client_id}/disable',
   'POST /admin/clients/{client_id}/enable',
   'POST /admin/clients/{client_id}/revoke-tokens',
   'POST /admin/clients/{client_id}/secrets',
+  'POST /admin/resource-servers',
   'POST /admin/tokens/revoke',
   'PUT /admin/clients/{client_id}',
+  'PUT /admin/resource-servers/{resource_server_id}',
 ]
 
 function withDomain() {
@@ -61,6 +66,7 @@ describe('authorization server', () => {
   it('leaves open the protocol endpoints, which take any method where they must answer 405', () => {
     const open = routes.filter(route => route.AuthorizationType !== 'AWS_IAM')
     expect(open.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]).sort()).toEqual([
+      ['ANY /introspect', 'NONE'],
       ['ANY /revoke', 'NONE'],
       ['ANY /token', 'NONE'],
       ['GET /.well-known/jwks.json', 'NONE'],
@@ -198,8 +204,9 @@ describe('authorization server', () => {
     const issuers = [...trial.ofType('AWS::Lambda::Function').keys()].map(
       path => trial.environment(path).ISSUER,
     )
-    expect(issuers).toHaveLength(5)
-    for (const issuer of issuers)
+    expect(issuers).toHaveLength(7)
+    // The registrar needs none.
+    for (const issuer of issuers.filter(each => each !== undefined))
       expect(issuer).toEqual({ 'Fn::Join': ['', ['https://', trial.ref('Domain')]] })
     expect(JSON.stringify(trial.template.toJSON())).not.toContain('"ApiEndpoint"')
   })
@@ -214,6 +221,11 @@ describe('authorization server', () => {
       'DELETE/admin/clients/*',
       'POST/admin/clients/*',
       'POST/admin/tokens/revoke',
+      'POST/admin/resource-servers',
+      'GET/admin/resource-servers',
+      'GET/admin/resource-servers/*',
+      'PUT/admin/resource-servers/*',
+      'DELETE/admin/resource-servers/*',
     ].map(path => arn('execute-api', api, `/*/${path}`))
     expect(policies).toMatchObject([
       {

@@ -23,7 +23,7 @@ async function outputsWith(context: Record<string, unknown>): Promise<string[]> 
 }
 
 // The default is the examples, and the flow tests run them.
-it('leaves the examples out with the context examples=false', async () => {
+it('leaves the examples out with the context examples=false', { timeout: 90_000 }, async () => {
   const outputs = await outputsWith({ examples: 'false' })
   expect(outputs).toContain('Issuer')
   expect(outputs).not.toContain('OrdersEndpoint')

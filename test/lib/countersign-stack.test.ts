@@ -12,8 +12,10 @@ const serverOutputs = [
   'AlarmTopicArn',
   'ClientsTable',
   'DashboardName',
+  'IntrospectionEndpoint',
   'Issuer',
   'JwksUri',
+  'ResourceServersTable',
   'RevocationEndpoint',
   'RevocationsTable',
   'SigningKeysTable',
@@ -50,6 +52,7 @@ describe('Countersign stack', () => {
 
   it('protects the routes of orders, but for its health', () => {
     expect(routesOf('Orders')).toEqual([
+      ['GET /.well-known/oauth-protected-resource', 'NONE'],
       ['GET /orders', 'CUSTOM'],
       ['GET /orders/{id}', 'CUSTOM'],
       ['POST /orders', 'CUSTOM'],
@@ -66,6 +69,7 @@ describe('Countersign stack', () => {
 
   it('protects the routes of payments', () => {
     expect(routesOf('Payments')).toEqual([
+      ['GET /.well-known/oauth-protected-resource', 'NONE'],
       ['GET /payments', 'CUSTOM'],
       ['POST /payments', 'CUSTOM'],
     ])
@@ -104,6 +108,6 @@ describe('Countersign stack', () => {
     expect(Object.keys(alone.outputs).sort()).toEqual(serverOutputs)
     alone.template.resourceCountIs('AWS::ApiGatewayV2::Api', 1)
     alone.template.resourceCountIs('AWS::ApiGatewayV2::Authorizer', 0)
-    alone.template.resourceCountIs('AWS::Lambda::Function', 5)
+    alone.template.resourceCountIs('AWS::Lambda::Function', 7)
   })
 })

@@ -29,6 +29,7 @@ describe('dashboard', () => {
       'Revocations',
       'Decisions of all authorizers',
       'Refused calls by reason',
+      'Introspections',
       'Administration',
       'Requests',
       'API latency (ms)',

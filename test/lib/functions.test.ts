@@ -13,16 +13,20 @@ const issuer = { 'Fn::GetAtt': [synthesis.at('AuthorizationServer/Api').logicalI
 const ring = 'Countersign-AuthorizationServer-6991C0D7'
 
 describe('functions', () => {
-  it('are nine', () => {
+  it('are thirteen', () => {
     expect([...functions.keys()].sort()).toEqual([
       'AuthorizationServer/Admin',
+      'AuthorizationServer/Introspect',
       'AuthorizationServer/Keeper',
       'AuthorizationServer/Metadata',
+      'AuthorizationServer/Registrar',
       'AuthorizationServer/Revoke',
       'AuthorizationServer/Token',
       'Orders/Api/CountersignAuthorizer/Function',
+      'Orders/Api/CountersignResourceMetadata',
       'Orders/Handler',
       'Payments/Api/CountersignAuthorizer/Function',
+      'Payments/Api/CountersignResourceMetadata',
       'Payments/Handler',
     ])
   })
@@ -66,6 +70,9 @@ describe('functions', () => {
         SIGNING_KEYS_TABLE: ref('SigningKeys'),
         SINGLE_USE_TABLE: ref('SingleUse'),
         SIGNING_KEY_RING: ring,
+        AUTHENTICATION_FAILURE_LIMIT: '20',
+        AUTHENTICATION_FAILURE_WINDOW_SECONDS: '60',
+        RESOURCE_SERVERS_TABLE: ref('ResourceServers'),
         ACCESS_TOKEN_LIFETIME_SECONDS: '600',
       },
     ],
@@ -80,6 +87,40 @@ describe('functions', () => {
         SINGLE_USE_TABLE: ref('SingleUse'),
         SIGNING_KEY_RING: ring,
         REVOCATION_SHARDS: '4',
+        AUTHENTICATION_FAILURE_LIMIT: '20',
+        AUTHENTICATION_FAILURE_WINDOW_SECONDS: '60',
+      },
+    ],
+    [
+      'AuthorizationServer/Introspect',
+      {
+        SERVICE: 'introspect',
+        ISSUER: issuer,
+        CLIENTS_TABLE: ref('Clients'),
+        SIGNING_KEYS_TABLE: ref('SigningKeys'),
+        REVOCATIONS_TABLE: ref('Revocations'),
+        SINGLE_USE_TABLE: ref('SingleUse'),
+        SIGNING_KEY_RING: ring,
+        REVOCATION_SHARDS: '4',
+        AUTHENTICATION_FAILURE_LIMIT: '20',
+        AUTHENTICATION_FAILURE_WINDOW_SECONDS: '60',
+      },
+    ],
+    [
+      'AuthorizationServer/Registrar',
+      {
+        SERVICE: 'registrar',
+        CLIENTS_TABLE: ref('Clients'),
+        RESOURCE_SERVERS_TABLE: ref('ResourceServers'),
+      },
+    ],
+    [
+      'Orders/Api/CountersignResourceMetadata',
+      {
+        SERVICE: 'resource-metadata',
+        ISSUER: issuer,
+        AUDIENCE: 'https://orders.example.com',
+        SCOPES_SUPPORTED: 'orders:read orders:write',
       },
     ],
     [
@@ -97,6 +138,7 @@ describe('functions', () => {
         SIGNING_KEYS_TABLE: ref('SigningKeys'),
         SIGNING_KEY_RING: ring,
         SINGLE_USE_TABLE: ref('SingleUse'),
+        RESOURCE_SERVERS_TABLE: ref('ResourceServers'),
       },
     ],
     [

@@ -6,6 +6,7 @@ const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign'))
 const clients = synthesis.arn('AuthorizationServer/Clients')
 const revocations = synthesis.arn('AuthorizationServer/Revocations')
 const signingKeys = synthesis.arn('AuthorizationServer/SigningKeys')
+const resourceServers = synthesis.arn('AuthorizationServer/ResourceServers')
 const singleUse = synthesis.arn('AuthorizationServer/SingleUse')
 const anyKey = arn('kms', 'key/*')
 const ring = synthesis.environment('AuthorizationServer/Token').SIGNING_KEY_RING
@@ -31,6 +32,7 @@ describe('permissions', () => {
   it('lets the token function read clients and keys, sign with its ring, and write to the single-use table alone', () => {
     expect(synthesis.statements('AuthorizationServer/Token')).toEqual([
       readClients,
+      allow('ReadResourceServers', 'dynamodb:GetItem', resourceServers),
       readSigningKeys,
       useOnce,
       allow('SignWithRing', 'kms:Sign', anyKey, {
@@ -50,6 +52,31 @@ describe('permissions', () => {
     ])
   })
 
+  it('lets the introspection function read clients, keys and revocations, and write uses alone', () => {
+    expect(synthesis.statements('AuthorizationServer/Introspect')).toEqual([
+      readClients,
+      readSigningKeys,
+      allow('ReadRevocations', 'dynamodb:BatchGetItem', revocations),
+      useOnce,
+      writeLogs('AuthorizationServer/Introspect'),
+    ])
+  })
+
+  it('lets the registrar look through clients without digests, and register resource servers', () => {
+    const statements = (path: string) => synthesis.statements(path) as object[]
+    const [read, neverDigests, neverWhole, ...others] = statements('AuthorizationServer/Registrar')
+    const admin = statements('AuthorizationServer/Admin')
+    expect([read, neverDigests, neverWhole]).toEqual(admin.slice(0, 3))
+    expect(others).toEqual([
+      allow(
+        'RegisterResourceServers',
+        ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'],
+        resourceServers,
+      ),
+      writeLogs('AuthorizationServer/Registrar'),
+    ])
+  })
+
   it('lets the metadata function read public keys', () => {
     expect(synthesis.statements('AuthorizationServer/Metadata')).toEqual([
       readSigningKeys,
@@ -66,6 +93,10 @@ describe('permissions', () => {
             'client_id',
             'client_name',
             'token_endpoint_auth_method',
+            'token_endpoint_auth_signing_alg',
+            'jwks',
+            'jwks_uri',
+            'resource_server',
             'grants',
             'access_token_lifetime',
             'status',
@@ -79,9 +110,6 @@ describe('permissions', () => {
         },
         Null: { 'dynamodb:Attributes': 'false' },
         StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
-      }),
-      allow('WriteClients', ['dynamodb:PutItem', 'dynamodb:UpdateItem'], clients, {
-        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
       }),
       {
         Sid: 'NeverReadDigests',
@@ -97,8 +125,22 @@ describe('permissions', () => {
         Resource: clients,
         Condition: { StringEquals: { 'dynamodb:Select': ['ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES'] } },
       },
+      allow('WriteClients', ['dynamodb:PutItem', 'dynamodb:UpdateItem'], clients, {
+        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+      }),
       allow('Revoke', 'dynamodb:UpdateItem', revocations),
       readSigningKeys,
+      allow(
+        'AdministerResourceServers',
+        [
+          'dynamodb:BatchGetItem',
+          'dynamodb:DeleteItem',
+          'dynamodb:GetItem',
+          'dynamodb:PutItem',
+          'dynamodb:Scan',
+        ],
+        resourceServers,
+      ),
       allow('ReadAndForgetUse', ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], singleUse),
       writeLogs('AuthorizationServer/Admin'),
     ])
@@ -147,13 +189,17 @@ describe('permissions', () => {
     const roles = synthesis.ofType('AWS::IAM::Role')
     expect([...roles.keys()].sort()).toEqual([
       'AuthorizationServer/AdminRole',
+      'AuthorizationServer/IntrospectRole',
       'AuthorizationServer/KeeperRole',
       'AuthorizationServer/MetadataRole',
+      'AuthorizationServer/RegistrarRole',
       'AuthorizationServer/RevokeRole',
       'AuthorizationServer/TokenRole',
       'Orders/Api/CountersignAuthorizer/FunctionRole',
+      'Orders/Api/CountersignResourceMetadataRole',
       'Orders/HandlerRole',
       'Payments/Api/CountersignAuthorizer/FunctionRole',
+      'Payments/Api/CountersignResourceMetadataRole',
       'Payments/HandlerRole',
     ])
     for (const { Properties } of roles.values()) {

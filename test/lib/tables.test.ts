@@ -19,9 +19,11 @@ describe('tables', () => {
     expect(table(name).logicalId).toBe(logicalId)
   })
 
-  it('are four', () => {
+  it('are five', () => {
     expect([...synthesis.ofType('AWS::DynamoDB::GlobalTable').keys()].sort()).toEqual(
-      ['Clients', 'Revocations', 'SigningKeys', 'SingleUse'].map(name => `AuthorizationServer/${name}`),
+      ['Clients', 'ResourceServers', 'Revocations', 'SigningKeys', 'SingleUse'].map(
+        name => `AuthorizationServer/${name}`,
+      ),
     )
     synthesis.template.resourceCountIs('AWS::DynamoDB::Table', 0)
   })

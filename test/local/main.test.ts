@@ -95,6 +95,7 @@ describe('the local run', () => {
       issuer,
       tokenEndpoint: `${issuer}/token`,
       revocationEndpoint: `${issuer}/revoke`,
+      introspectionEndpoint: `${issuer}/introspect`,
       jwksUri: `${issuer}/.well-known/jwks.json`,
       admin: `${issuer}/admin`,
       apis: { orders: `http://127.0.0.1:${port + 1}`, payments: `http://127.0.0.1:${port + 2}` },
@@ -104,6 +105,7 @@ describe('the local run', () => {
       },
       tables: {
         Clients: expect.stringMatching(/^Countersign-/),
+        ResourceServers: expect.stringMatching(/^Countersign-/),
         Revocations: expect.stringMatching(/^Countersign-/),
         SigningKeys: expect.stringMatching(/^Countersign-/),
         SingleUse: expect.stringMatching(/^Countersign-/),

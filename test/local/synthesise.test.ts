@@ -32,8 +32,8 @@ describe('the synthesis of a local run', () => {
     await promisify(execFile)(process.execPath, [cdk, 'synth', '--quiet', '--output', commandLine], {
       cwd: root,
     })
-    // The report of CDK's own rules, which a local run does not wait for.
-    const others = ['validation-report.json']
+    // Reports of the command line's own, which a local run does not wait for.
+    const others = ['validation-report.json', 'performance-counters.json']
     const names = async (path: string) =>
       (await readdir(path)).filter(name => !name.endsWith('.lock') && !others.includes(name)).sort()
     expect(await names(own)).toEqual(await names(commandLine))

@@ -1,12 +1,14 @@
 const errors = {
   invalid_client_metadata: [400, 'the client metadata is not valid'],
+  invalid_resource_server: [400, 'the resource server is not valid'],
   invalid_request: [400, 'the request is not valid'],
   invalid_token: [400, 'the token is not a valid access token of this server, or has expired'],
-  not_found: [404, 'there is no such client, secret or path'],
+  not_found: [404, 'there is no such client, secret, resource server or path'],
   conflict: [
     409,
     'the client was changed meanwhile: read it again and repeat the change on its current version',
   ],
+  in_use: [409, 'clients are granted what would go: change their grants first'],
   too_many_secrets: [409, 'the client has two live secrets: remove one first'],
   temporarily_unavailable: [503, 'a dependency cannot be reached: try again shortly'],
   server_error: [500, 'the request could not be completed'],

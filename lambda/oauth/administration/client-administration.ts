@@ -1,10 +1,11 @@
-import { digestSecret, formatSecret } from '../client-secret.ts'
+import { digestSecret, formatSecret, maxLiveSecrets } from '../client-secret.ts'
 import { type Clock, epochSeconds } from '../clock.ts'
 import { type Revocation, revokeClientTokens } from '../revocation.ts'
 import { nextRevocationMoment } from '../revocation-moment.ts'
 import { AdministrationError } from './administration-error.ts'
 import type { ClientMetadata } from './client-metadata.ts'
-import { type ClientRecord, liveSecrets, maxLiveSecrets, type SecretRecord } from './client-record.ts'
+import { type ClientRecord, liveSecrets, type SecretRecord } from './client-record.ts'
+import { type ResourceServerStore, unregisteredGrant } from './resource-server-administration.ts'
 
 /** What a write changes beside the members of the record: digests are written and never read here. */
 export interface DigestChange {
@@ -16,16 +17,23 @@ export interface DigestChange {
 export interface ClientStore {
   /** Strongly consistent; tombstones as well. @throws Unavailable */
   readonly find: (clientId: string) => Promise<ClientRecord | undefined>
-  readonly create: (client: ClientRecord, digest: { secretId: string; digest: Uint8Array }) => Promise<void>
+  readonly create: (client: ClientRecord, digests: DigestChange) => Promise<void>
   /** @returns false when the client is not at that version any more */
   readonly replace: (client: ClientRecord, previousVersion: number, digests: DigestChange) => Promise<boolean>
 }
 
 export interface AdministrationPorts {
   readonly clients: ClientStore
+  readonly resourceServers: Pick<ResourceServerStore, 'readAll'>
   readonly writeRevocation: (revocation: Revocation) => Promise<void>
   readonly randomBytes: (size: number) => Uint8Array
   readonly clock: Clock
+}
+
+export interface CreatedClient {
+  readonly client: ClientRecord
+  /** The secret's text, this once; undefined when the client authenticates with a key of its own. */
+  readonly clientSecret: string | undefined
 }
 
 export interface IssuedSecret {
@@ -48,9 +56,11 @@ export class ClientAdministration {
     this.#ports = ports
   }
 
-  async create(metadata: ClientMetadata): Promise<IssuedSecret> {
+  /** @throws AdministrationError `invalid_client_metadata` when a grant names what is not registered */
+  async create(metadata: ClientMetadata): Promise<CreatedClient> {
+    await this.#checkRegistered(metadata)
     const now = epochSeconds(this.#ports.clock)
-    const secret = this.#newSecret(now)
+    const secret = hasSecrets(metadata) ? this.#newSecret(now) : undefined
     const client: ClientRecord = {
       ...metadata,
       clientId: this.#randomHex(16),
@@ -59,13 +69,10 @@ export class ClientAdministration {
       createdAt: now,
       updatedAt: now,
       tokensRevokedUpTo: 0,
-      secrets: [secret.record],
+      secrets: secret === undefined ? [] : [secret.record],
     }
-    await this.#ports.clients.create(client, {
-      secretId: secret.record.secretId,
-      digest: digestSecret(secret.text),
-    })
-    return { client, secretId: secret.record.secretId, clientSecret: secret.text }
+    await this.#ports.clients.create(client, secret === undefined ? {} : { add: digestOf(secret) })
+    return { client, clientSecret: secret?.text }
   }
 
   async show(clientId: string): Promise<ClientRecord> {
@@ -82,6 +89,7 @@ export class ClientAdministration {
   ): Promise<ClientRecord> {
     const client = await this.show(clientId)
     if (client.version !== version) throw new AdministrationError('conflict')
+    await this.#checkRegistered(metadata)
     const updated = this.#changed(client, metadata)
     if (!(await this.#ports.clients.replace(updated, version, {}))) throw new AdministrationError('conflict')
     return updated
@@ -141,14 +149,17 @@ export class ClientAdministration {
   /**
    * Adds a secret; the live one expires when the overlap is over.
    *
-   * @throws AdministrationError `too_many_secrets` when two are live, naming them
+   * @throws AdministrationError `too_many_secrets` when two are live, naming them; `invalid_request` for a client that
+   * authenticates with a key of its own
    */
   async addSecret(clientId: string, overlapSeconds: number): Promise<IssuedSecret> {
     const now = epochSeconds(this.#ports.clock)
-    const { record, text } = this.#newSecret(now)
+    const secret = this.#newSecret(now)
+    const { record, text } = secret
     const client = await this.#change(
       clientId,
       current => {
+        if (!hasSecrets(current)) throw noSecrets()
         // Written by an attempt whose answer was lost.
         if (current.secrets.some(secret => secret.secretId === record.secretId)) return {}
         const live = liveSecrets(current, now)
@@ -160,7 +171,7 @@ export class ClientAdministration {
         return { secrets: [...expiring, record] }
       },
       current => ({
-        add: { secretId: record.secretId, digest: digestSecret(text) },
+        add: digestOf(secret),
         remove: expiredSecretIds(current, now),
       }),
     )
@@ -210,6 +221,17 @@ export class ClientAdministration {
     return nextRevocationMoment(this.#ports.clock.now(), client.tokensRevokedUpTo)
   }
 
+  async #checkRegistered({ grants, resourceServer }: ClientMetadata): Promise<void> {
+    const audiences = grants.map(({ resource }) => resource)
+    const own = resourceServer === undefined ? [] : [resourceServer]
+    const registered = await this.#ports.resourceServers.readAll([...audiences, ...own])
+    const problem = unregisteredGrant(grants, registered)
+    if (problem !== undefined) throw new AdministrationError('invalid_client_metadata', problem)
+    if (resourceServer === undefined || registered.some(({ audience }) => audience === resourceServer)) return
+    const detail = 'resource_server is not registered: register the resource server first'
+    throw new AdministrationError('invalid_client_metadata', detail)
+  }
+
   /** The second of the two writes, client first: only after both may success be told. */
   async #revokeUpToMoment(client: ClientRecord): Promise<void> {
     await this.#ports.writeRevocation(revokeClientTokens(client.clientId, client.tokensRevokedUpTo))
@@ -223,6 +245,19 @@ export class ClientAdministration {
   #randomHex(size: number): string {
     return Buffer.from(this.#ports.randomBytes(size)).toString('hex')
   }
+}
+
+function hasSecrets({ tokenEndpointAuthMethod }: ClientMetadata): boolean {
+  return tokenEndpointAuthMethod !== 'private_key_jwt'
+}
+
+function digestOf({ record, text }: { record: SecretRecord; text: string }) {
+  return { secretId: record.secretId, digest: digestSecret(text) }
+}
+
+function noSecrets(): AdministrationError {
+  const detail = 'the client authenticates with private_key_jwt: it has keys, and no secret'
+  return new AdministrationError('invalid_request', detail)
 }
 
 function earlier(a: number | undefined, b: number): number {

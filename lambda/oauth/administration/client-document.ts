@@ -1,3 +1,4 @@
+import type { ClientKey } from '../client-keys.ts'
 import { formatScope } from '../scope.ts'
 import type { ClientRecord } from './client-record.ts'
 
@@ -10,8 +11,12 @@ export function clientDocument(client: ClientRecord, lastUsed: LastUsed) {
     client_id: client.clientId,
     client_name: client.clientName,
     token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    token_endpoint_auth_signing_alg: client.tokenEndpointAuthSigningAlg,
+    jwks: client.jwks && { keys: client.jwks.map(publicJwk) },
+    jwks_uri: client.jwksUri,
     grant_types: ['client_credentials'],
     grants: client.grants.map(({ resource, scope }) => ({ resource, scope: formatScope(scope) })),
+    resource_server: client.resourceServer,
     access_token_lifetime: client.accessTokenLifetimeSeconds,
     status: client.status,
     version: client.version,
@@ -24,4 +29,8 @@ export function clientDocument(client: ClientRecord, lastUsed: LastUsed) {
       last_used_on: lastUsed(client.clientId, secret.secretId),
     })),
   }
+}
+
+function publicJwk({ kid, algorithm, jwk }: ClientKey) {
+  return { ...jwk, kid, alg: algorithm, use: 'sig' }
 }

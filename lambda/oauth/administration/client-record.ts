@@ -1,4 +1,4 @@
-import type { ResourceGrant, TokenEndpointAuthMethod } from '../client.ts'
+import type { ClientMetadata } from './client-metadata.ts'
 
 /** A secret as administration sees it: everything but its digest, which only client authentication reads. */
 export interface SecretRecord {
@@ -10,12 +10,8 @@ export interface SecretRecord {
 }
 
 /** A client as administration sees and changes it. Times are epoch seconds. */
-export interface ClientRecord {
+export interface ClientRecord extends ClientMetadata {
   readonly clientId: string
-  readonly clientName: string
-  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod
-  readonly grants: readonly ResourceGrant[]
-  readonly accessTokenLifetimeSeconds: number | undefined
   readonly status: 'active' | 'disabled' | 'deleted'
   /** Raised by every change; an update names the one it was made on. */
   readonly version: number
@@ -24,9 +20,6 @@ export interface ClientRecord {
   readonly tokensRevokedUpTo: number
   readonly secrets: readonly SecretRecord[]
 }
-
-/** At most this many secrets of a client are live at a time, so that one can be replaced without a gap. */
-export const maxLiveSecrets = 2
 
 export function liveSecrets(client: ClientRecord, nowSeconds: number): readonly SecretRecord[] {
   return client.secrets.filter(secret => secret.expiresAt === undefined || secret.expiresAt > nowSeconds)

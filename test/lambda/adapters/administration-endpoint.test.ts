@@ -72,7 +72,7 @@ describe('administrationEndpoint', () => {
     expect(await ask(noBody, { routeKey: 'GET /admin/other' })).toEqual({
       statusCode: 404,
       headers: json,
-      body: '{"error":"not_found","error_description":"there is no such client, secret or path"}',
+      body: '{"error":"not_found","error_description":"there is no such client, secret, resource server or path"}',
     })
   })
 

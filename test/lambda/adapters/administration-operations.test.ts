@@ -11,6 +11,7 @@ import {
   type ClientStore,
 } from '../../../lambda/oauth/administration/client-administration.ts'
 import type { ClientRecord } from '../../../lambda/oauth/administration/client-record.ts'
+import type { ResourceServerRecord } from '../../../lambda/oauth/administration/resource-server-record.ts'
 import type { Revocation } from '../../../lambda/oauth/revocation.ts'
 import type { VerifiedToken } from '../../../lambda/oauth/verify-access-token.ts'
 import { clientRecord, ordersAudience, secretId } from '../support/client-item.ts'
@@ -42,8 +43,27 @@ const verified: VerifiedToken = {
   iat: claims.iat,
 }
 
+const ordersServer: ResourceServerRecord = {
+  audience: ordersAudience,
+  scopes: [
+    { scope: 'orders:read', description: '' },
+    { scope: 'orders:write', description: '' },
+  ],
+  accessTokenLifetimeSeconds: undefined,
+  managedBy: 'administration',
+  version: 1,
+  createdAt: 1,
+  updatedAt: 1,
+}
+
 const operations = administrationOperations({
-  administration: new ClientAdministration({ clients, writeRevocation, randomBytes, clock: frozenClock() }),
+  administration: new ClientAdministration({
+    clients,
+    resourceServers: { readAll: async () => [ordersServer] },
+    writeRevocation,
+    randomBytes,
+    clock: frozenClock(),
+  }),
   listClients: async (limit, after) => {
     pages.push([limit, after])
     return { clients: [...rows.values()], next: 'next-client' }
@@ -52,6 +72,7 @@ const operations = administrationOperations({
     new Map(ids.includes(secretUseId('export', secretId)) ? [[ids[0] ?? '', '2026-01-01']] : []),
   verifyToken: async token => (token === 'good' ? verified : 'signature_invalid'),
   writeRevocation,
+  jwksUriAllow: undefined,
 })
 
 async function run(routeKey: string, request: Partial<AdministrationRequest> = {}) {

@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 const row = (clientId: string) => store.get('Clients', { client_id: { S: clientId } })
-const digest = { secretId, digest: digestSecret(clientSecret) }
+const digest = { add: { secretId, digest: digestSecret(clientSecret) } }
 const digestIds = async (clientId: string) =>
   Object.keys((await row(clientId))?.secret_digests?.M ?? {}).toSorted()
 const otherDigest = { secretId: 'fedcba9876543210', digest: new Uint8Array(32).fill(9) }
@@ -174,6 +174,10 @@ describe('reading a client', () => {
       'client_id',
       'client_name',
       'token_endpoint_auth_method',
+      'token_endpoint_auth_signing_alg',
+      'jwks',
+      'jwks_uri',
+      'resource_server',
       'grants',
       'access_token_lifetime',
     ]

@@ -30,6 +30,7 @@ describe('oauthEndpoint', () => {
         headers: { 'content-type': 'text/plain' },
         body: 'a=b',
         isBase64Encoded: false,
+        sourceIp: '192.0.2.7',
       },
       nowSeconds,
       {},

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { functionEnvironment, ring, startFunction } from '../support/bundled-function.ts'
-import { clientItem, ordersAudience } from '../support/client-item.ts'
+import { clientItem, ordersAudience, ordersServerItem } from '../support/client-item.ts'
 import { startFaultServer } from '../support/fault-server.ts'
 import { adminArn, adminEvent, type EventParts, requestId } from '../support/http-event.ts'
 import { startLocalStore } from '../support/local-store.ts'
@@ -8,6 +8,7 @@ import { accessToken, signingKeyItem, signingKeyPair, tokenClaims } from '../sup
 
 const store = await startLocalStore()
 const proxy = await startFaultServer(store.url)
+await store.put('ResourceServers', ordersServerItem)
 const admin = await startFunction('admin', functionEnvironment({ dynamodb: proxy.url }))
 
 afterAll(() => Promise.all([admin.stop(), proxy.close(), store.close()]))

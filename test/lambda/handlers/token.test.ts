@@ -3,7 +3,14 @@ import { CreateKeyCommand, GetPublicKeyCommand } from '@aws-sdk/client-kms'
 import { createLocalJWKSet, exportJWK, jwtVerify } from 'jose'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { functionEnvironment, ring, startFunction } from '../support/bundled-function.ts'
-import { clientItem, clientSecret, issuer, ordersAudience, secretId } from '../support/client-item.ts'
+import {
+  clientItem,
+  clientSecret,
+  issuer,
+  ordersAudience,
+  ordersServerItem,
+  secretId,
+} from '../support/client-item.ts'
 import { startFaultServer } from '../support/fault-server.ts'
 import { basic, httpEvent, requestId } from '../support/http-event.ts'
 import { startLocalKms } from '../support/local-kms.ts'
@@ -33,6 +40,7 @@ async function makeSigningKey() {
 }
 
 const jwk = await makeSigningKey()
+await store.put('ResourceServers', ordersServerItem)
 await store.put('Clients', clientItem('nightly-export'))
 await store.put('Clients', clientItem('poisoned', { secret_digests: { S: 'x' } }))
 const environment = {
@@ -95,7 +103,7 @@ describe('the token function', () => {
     storeProxy.reset()
     kmsProxy.reset()
     await ask('nightly-export', clientSecret)
-    expect([storeProxy.operations, kmsProxy.operations]).toEqual([['GetItem'], ['Sign']])
+    expect([storeProxy.operations, kmsProxy.operations]).toEqual([['BatchGetItem'], ['Sign']])
   })
 
   it('records whom it gave what, and neither the token nor the secret', async () => {
@@ -181,7 +189,7 @@ describe('the token function', () => {
     const { result, lines } = await other.invoke(request('nightly-export', clientSecret))
     await other.stop()
     expect((result as Answer).statusCode).toBe(200)
-    expect(storeProxy.operations).toEqual(['GetItem', 'PutItem'])
+    expect(storeProxy.operations).toEqual(['BatchGetItem', 'GetItem', 'PutItem'])
     expect(await store.get('SingleUse', { id: { S: `secret-use#nightly-export#${secretId}` } })).toBeDefined()
     expect(lines.map(line => line.audit ?? line.message)).toEqual(['token.issue'])
   })

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../lambda/oauth/client.ts'
-import { authenticateClient } from '../../../lambda/oauth/client-authentication.ts'
+import {
+  authenticateClient,
+  type ClientAuthenticationPorts,
+} from '../../../lambda/oauth/client-authentication.ts'
 import type { DecisionFacts } from '../../../lambda/oauth/decision-facts.ts'
 import { OAuthError } from '../../../lambda/oauth/oauth-error.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import {
   basicHeader,
   client,
+  clientAuthenticationPorts,
   formRequest,
   otherSecret,
   secret,
@@ -25,15 +29,18 @@ async function authenticate(
 ) {
   const lookedUp: string[] = []
   const facts: DecisionFacts = {}
-  const findClient = async (id: string) => {
-    lookedUp.push(id)
-    return found === 'unknown' ? undefined : found
+  const ports: ClientAuthenticationPorts = {
+    ...clientAuthenticationPorts([], found),
+    findClient: async ({ clientId: id }) => {
+      lookedUp.push(id)
+      return { client: found === 'unknown' ? undefined : found, failures: undefined }
+    },
   }
   const request = formRequest(parameters, authorization)
   const form = new Map(Object.entries(parameters))
   try {
-    const done = await authenticateClient(request, form, findClient, nowSeconds, facts)
-    return { result: `${done.client.clientId} ${done.secret.secretId}`, lookedUp, facts }
+    const done = await authenticateClient(request, form, ports, nowSeconds, facts)
+    return { result: `${done.client.clientId} ${done.secret?.secretId}`, lookedUp, facts }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     return { result: error.reason, lookedUp, facts }
@@ -62,10 +69,10 @@ describe('a client', () => {
     ['in two headers', {}, `${basic},${basic}`, 'authorization_repeated'],
     ['without a secret', { client_id: clientId }, undefined, 'credentials_missing'],
     ['without an identifier', { client_secret: secret }, undefined, 'credentials_missing'],
-    ['by an assertion', { client_id: clientId, client_assertion: 'x' }, undefined, 'credentials_missing'],
+    ['by an assertion', { client_id: clientId, client_assertion: 'x' }, undefined, 'assertion_incomplete'],
     ['not at all', {}, undefined, 'credentials_missing'],
-    ['by an empty header', inBody, '', 'credentials_malformed'],
-    ['by a bearer token', inBody, 'Bearer abc', 'credentials_malformed'],
+    ['by an empty header', {}, '', 'credentials_malformed'],
+    ['by a bearer token', {}, 'Bearer abc', 'credentials_malformed'],
     ['by a malformed escape', {}, basicHeader(clientId, '%'), 'parameter_malformed'],
   ])(
     'does not authenticate %s, and the store is not asked (RFC 6749 §2.3)',
@@ -113,8 +120,11 @@ describe('a client', () => {
 
   it('is not refused for an outage: that goes to the caller as it is', async () => {
     const outage = new Unavailable('store')
-    const down = async () => {
-      throw outage
+    const down = {
+      ...clientAuthenticationPorts([]),
+      findClient: async () => {
+        throw outage
+      },
     }
     const attempt = authenticateClient(formRequest({}, basic), new Map(), down, nowSeconds, {})
     await expect(attempt).rejects.toBe(outage)

@@ -37,15 +37,18 @@ describe('a refused token request', () => {
     Object.assign(endpoint, { sign: async () => Promise.reject(new Unavailable('kms')) })
     const { facts } = await request(formRequest(grantType, basic))
     expect(facts).toEqual({ clientId, audience, scope: 'orders:read orders:write' })
-    expect(calls).toEqual(['findClient', 'findSigningKey'])
+    expect(calls).toEqual(['findClient', 'findResourceServer', 'findSigningKey'])
   })
 
-  it.each(['findClient', 'findSigningKey'])('is an outage, not a refusal, when %s fails', async port => {
-    const { endpoint, request } = newTokenEndpoint()
-    const outage = new Unavailable('store')
-    Object.assign(endpoint, { [port]: async () => Promise.reject(outage) })
-    await expect(request(formRequest(grantType, basic))).rejects.toBe(outage)
-  })
+  it.each(['findClient', 'findResourceServer', 'findSigningKey'])(
+    'is an outage, not a refusal, when %s fails',
+    async port => {
+      const { endpoint, request } = newTokenEndpoint()
+      const outage = new Unavailable('store')
+      Object.assign(endpoint, { [port]: async () => Promise.reject(outage) })
+      await expect(request(formRequest(grantType, basic))).rejects.toBe(outage)
+    },
+  )
 
   it('with a secret in the body takes the registered method only (RFC 7591 §2)', async () => {
     const http = formRequest({ ...grantType, client_id: clientId, client_secret: secret })

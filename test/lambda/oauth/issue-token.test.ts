@@ -47,7 +47,13 @@ describe('a token request', () => {
   it('reads the client once, signs once, and notes the secret last', async () => {
     const { request, calls } = newTokenEndpoint()
     await request(good)
-    expect(calls).toEqual(['findClient', 'findSigningKey', 'sign', 'recordSecretUse secret-1'])
+    expect(calls).toEqual([
+      'findClient',
+      'findResourceServer',
+      'findSigningKey',
+      'sign',
+      'recordSecretUse secret-1',
+    ])
   })
 
   it('starts a token after the client’s moment, with its whole lifetime', async () => {
@@ -94,7 +100,7 @@ describe('a request that cannot be authenticated', () => {
     for (const [expected, found, text] of failures) {
       const { request, calls } = newTokenEndpoint(found)
       const { response, reason } = await request(formRequest(grantType, basicHeader(clientId, text)))
-      expect([reason, calls]).toEqual([expected, ['findClient']])
+      expect([reason, calls]).toEqual([expected, ['findClient', 'recordFailure']])
       answers.push(response)
     }
     expect(new Set(answers.map(answer => JSON.stringify(answer))).size).toBe(1)

@@ -26,12 +26,29 @@ const codes: Record<RefusalReason, [number, string]> = {
   auth_method_not_registered: [401, 'invalid_client'],
   secret_wrong: [401, 'invalid_client'],
   secret_expired: [401, 'invalid_client'],
+  assertion_incomplete: [400, 'invalid_request'],
+  assertion_type_unsupported: [400, 'invalid_request'],
+  assertion_too_long: [400, 'invalid_request'],
+  assertion_malformed: [401, 'invalid_client'],
+  assertion_key_unknown: [401, 'invalid_client'],
+  assertion_signature_invalid: [401, 'invalid_client'],
+  assertion_subject_mismatch: [401, 'invalid_client'],
+  assertion_audience_mismatch: [401, 'invalid_client'],
+  assertion_claims_malformed: [401, 'invalid_client'],
+  assertion_expired: [401, 'invalid_client'],
+  assertion_lifetime_too_long: [401, 'invalid_client'],
+  assertion_not_yet_valid: [401, 'invalid_client'],
+  assertion_replayed: [401, 'invalid_client'],
+  client_keys_unavailable: [401, 'invalid_client'],
+  too_many_failures: [429, 'too_many_requests'],
   scope_malformed: [400, 'invalid_scope'],
   scope_not_granted: [400, 'invalid_scope'],
   resource_repeated: [400, 'invalid_target'],
   resource_malformed: [400, 'invalid_target'],
   resource_missing: [400, 'invalid_target'],
   resource_not_granted: [400, 'invalid_target'],
+  resource_not_registered: [400, 'invalid_target'],
+  scope_not_registered: [400, 'invalid_scope'],
   store_unavailable: [503, 'temporarily_unavailable'],
   signing_unavailable: [503, 'temporarily_unavailable'],
   signature_invalid: [500, 'server_error'],
@@ -53,7 +70,7 @@ describe('a refusal', () => {
     const answers = reasons
       .filter(reason => codes[reason][1] === 'invalid_client')
       .map(reason => JSON.stringify(errorResponse(new OAuthError(reason))))
-    expect(answers).toHaveLength(8)
+    expect(answers).toHaveLength(19)
     expect(new Set(answers).size).toBe(1)
   })
 

@@ -12,7 +12,14 @@ const caching = {
 
 function get(ifNoneMatch: string | undefined, value: object = document) {
   const headers = { 'if-none-match': ifNoneMatch }
-  const request = { method: 'GET', rawQueryString: '', headers, body: undefined, isBase64Encoded: false }
+  const request = {
+    method: 'GET',
+    rawQueryString: '',
+    headers,
+    body: undefined,
+    isBase64Encoded: false,
+    sourceIp: undefined,
+  }
   return publicDocument(request, value, 300)
 }
 

@@ -79,7 +79,7 @@ describe('a revocation', () => {
     }
     const disabled = newRevocationEndpoint({ ...client, status: 'disabled' })
     expect((await disabled.revoke({ token: makeToken() })).reason).toBe('client_disabled')
-    expect([...calls, ...disabled.calls]).toEqual(Array(4).fill('findClient'))
+    expect([...calls, ...disabled.calls]).toEqual(Array(4).fill(['findClient', 'recordFailure']).flat())
   })
 
   it('that could not be written is not confirmed (RFC 7009 §2.2.1)', async () => {

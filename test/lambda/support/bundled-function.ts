@@ -12,7 +12,16 @@ import type { Line } from './recorded-lines.ts'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const runner = fileURLToPath(new URL('./invoke-bundle.mjs', import.meta.url))
 
-export type FunctionName = 'token' | 'revoke' | 'metadata' | 'admin' | 'authorizer' | 'keeper' | 'example-api'
+export type FunctionName =
+  | 'token'
+  | 'revoke'
+  | 'introspect'
+  | 'registrar'
+  | 'metadata'
+  | 'admin'
+  | 'authorizer'
+  | 'keeper'
+  | 'example-api'
 
 /** The file of a bundled function. `npm test` bundles all before the first test; a single run may have to. */
 export function bundleOf(name: FunctionName): string {
@@ -31,6 +40,9 @@ export function functionEnvironment(aws: { dynamodb: string; kms?: string }): Re
     REVOCATIONS_TABLE: 'Revocations',
     SIGNING_KEYS_TABLE: 'SigningKeys',
     SINGLE_USE_TABLE: 'SingleUse',
+    RESOURCE_SERVERS_TABLE: 'ResourceServers',
+    AUTHENTICATION_FAILURE_LIMIT: '20',
+    AUTHENTICATION_FAILURE_WINDOW_SECONDS: '60',
     SIGNING_KEY_RING: ring,
     REVOCATION_SHARDS: '4',
     // Development may run on an older Node.js than Lambda does.

@@ -28,6 +28,20 @@ export function clientItem(clientId: string, changes: Attributes = {}): Attribut
   }
 }
 
+/** The resource server that `clientItem` has its grant at. */
+export const ordersServerItem: Attributes = {
+  audience: { S: ordersAudience },
+  scopes: {
+    L: ['orders:read', 'orders:write'].map(scope => ({
+      M: { scope: { S: scope }, description: { S: '' } },
+    })),
+  },
+  managed_by: { S: 'administration' },
+  version: { N: '1' },
+  created_at: { N: '1700000000' },
+  updated_at: { N: '1700000000' },
+}
+
 /** The record of `clientItem`, as administration reads it. */
 export function clientRecord(clientId: string, changes: Partial<ClientRecord> = {}): ClientRecord {
   return {
@@ -36,6 +50,10 @@ export function clientRecord(clientId: string, changes: Partial<ClientRecord> = 
     tokenEndpointAuthMethod: 'client_secret_basic',
     grants: [{ resource: ordersAudience, scope: ['orders:read', 'orders:write'] }],
     accessTokenLifetimeSeconds: undefined,
+    jwks: undefined,
+    jwksUri: undefined,
+    tokenEndpointAuthSigningAlg: undefined,
+    resourceServer: undefined,
     status: 'active',
     version: 1,
     createdAt: 1_700_000_000,

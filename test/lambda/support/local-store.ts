@@ -46,6 +46,10 @@ const schemas = {
       },
     ],
   },
+  ResourceServers: {
+    AttributeDefinitions: [key('audience', 'S')],
+    KeySchema: [{ AttributeName: 'audience', KeyType: 'HASH' }],
+  },
   SigningKeys: {
     AttributeDefinitions: [key('ring', 'S'), key('kid', 'S')],
     KeySchema: [
@@ -61,7 +65,7 @@ const schemas = {
 
 export type TableName = keyof typeof schemas
 
-/** A local DynamoDB of the caller's own with the four tables, named as in `schemas`, all empty. */
+/** A local DynamoDB of the caller's own with the five tables, named as in `schemas`, all empty. */
 export async function startLocalStore() {
   const dataDir = await mkdtemp(join(tmpdir(), 'countersign-lambda-'))
   const engine = await startDynamoDb({ dataDir })

@@ -6,10 +6,12 @@ import {
 
 const statuses: Record<AdministrationErrorCode, number> = {
   invalid_client_metadata: 400,
+  invalid_resource_server: 400,
   invalid_request: 400,
   invalid_token: 400,
   not_found: 404,
   conflict: 409,
+  in_use: 409,
   too_many_secrets: 409,
   temporarily_unavailable: 503,
   server_error: 500,
@@ -28,7 +30,9 @@ describe('a refusal by the admin API', () => {
 
   it('has words of its own unless it is given better ones, and keeps its cause to itself', () => {
     const cause = new Error('detail')
-    expect(new AdministrationError('not_found').detail).toBe('there is no such client, secret or path')
+    expect(new AdministrationError('not_found').detail).toBe(
+      'there is no such client, secret, resource server or path',
+    )
     const error = new AdministrationError('not_found', 'there is no such client', { cause })
     expect([error.detail, error.cause]).toEqual(['there is no such client', cause])
     expect(JSON.stringify(error)).not.toContain('"cause"')

@@ -5,7 +5,8 @@ import { nowSeconds } from '../support/token-maker.ts'
 
 async function withClient() {
   const fake = newAdministration()
-  const issued = await fake.administration.create(metadata)
+  const created = await fake.administration.create(metadata)
+  const issued = { ...created, secretId: created.client.secrets[0]?.secretId ?? '' }
   fake.writes.length = 0
   const clientId = issued.client.clientId
   const stored = () => {

@@ -18,13 +18,15 @@ function refusal(parse: () => unknown): AdministrationError {
 const registration = (value: unknown) => refusal(() => parseRegistration(value)).detail
 const update = (value: unknown) => refusal(() => parseUpdate(value, 'c')).detail
 
-const members = 'client_name, grants, token_endpoint_auth_method and access_token_lifetime, and nothing else'
+const members =
+  'client_name, grants, resource_server, token_endpoint_auth_method, token_endpoint_auth_signing_alg, jwks, jwks_uri and access_token_lifetime, and nothing else'
 const wholeRule = `the client metadata must be an object of ${members}`
 const nameType = 'client_name is required: a string of 1 to 100 characters'
 const nameRule = 'client_name must have 1 to 100 characters, none of them a control character'
 const grantsType = 'grants is required: a list of {"resource", "scope"}'
 const grantRule = 'grants must be objects of exactly resource and scope'
-const methodRule = 'token_endpoint_auth_method must be one of client_secret_basic, client_secret_post'
+const methodRule =
+  'token_endpoint_auth_method must be one of client_secret_basic, client_secret_post, private_key_jwt'
 const lifetimeRule = 'access_token_lifetime must be whole seconds from 60 to 3600'
 const grantTypesRule = 'grant_types must be ["client_credentials"]'
 
@@ -64,7 +66,10 @@ describe('a member of the wrong type (RFC 7591 §3.2.2)', () => {
 describe('a member that is missing (RFC 7591 §3.2.2)', () => {
   it.each([
     [{ grants: [grant] }, 'client_name is required'],
-    [{ client_name: 'x' }, 'grants is required'],
+    [
+      { client_name: 'x' },
+      'grants must have at least one entry; only a client with resource_server may have none',
+    ],
     [{ ...body, grants: [{ scope: 'a' }] }, 'resource is required'],
     [{ ...body, grants: [{ resource: grant.resource }] }, 'scope is required'],
     [{}, 'client_name is required'],

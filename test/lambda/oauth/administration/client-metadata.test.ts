@@ -34,13 +34,21 @@ describe('client metadata (RFC 7591 §2)', () => {
       { ...body, client_name: 'evil-marker\u001b[2J' },
       'client_name must have 1 to 100 characters',
     ],
-    ['no grants', { client_name: 'x' }, 'grants is required'],
+    [
+      'no grants',
+      { client_name: 'x' },
+      'grants must have at least one entry; only a client with resource_server may have none',
+    ],
     [
       'a grant without a scope',
       { ...body, grants: [{ resource: 'https://a.example' }] },
       'scope is required',
     ],
-    ['an empty list', { ...body, grants: [] }, 'grants must have at least one entry'],
+    [
+      'an empty list',
+      { ...body, grants: [] },
+      'grants must have at least one entry; only a client with resource_server may have none',
+    ],
     ['a text', { ...body, grants: 'evil-marker' }, 'grants is required: a list'],
     ['51 grants', { ...body, grants: Array(51).fill(grants[0]) }, 'grants must have at most 50 entries'],
     ['a resource twice', { ...body, grants: [...grants, ...grants] }, 'grants must name each resource once'],

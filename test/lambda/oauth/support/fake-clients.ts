@@ -4,6 +4,7 @@ import {
   type DigestChange,
 } from '../../../../lambda/oauth/administration/client-administration.ts'
 import type { ClientRecord } from '../../../../lambda/oauth/administration/client-record.ts'
+import type { ResourceServerRecord } from '../../../../lambda/oauth/administration/resource-server-record.ts'
 import type { Revocation } from '../../../../lambda/oauth/revocation.ts'
 import { Unavailable } from '../../../../lambda/oauth/unavailable.ts'
 import { virtualClock } from './fake-revocations.ts'
@@ -14,6 +15,24 @@ export const metadata = {
   tokenEndpointAuthMethod: 'client_secret_basic' as const,
   grants: [{ resource: audience, scope: ['orders:read'] }],
   accessTokenLifetimeSeconds: undefined,
+  jwks: undefined,
+  jwksUri: undefined,
+  tokenEndpointAuthSigningAlg: undefined,
+  resourceServer: undefined,
+}
+
+/** The resource server that `metadata` has a grant at. */
+export const resourceServer: ResourceServerRecord = {
+  audience,
+  scopes: [
+    { scope: 'orders:read', description: 'Read orders' },
+    { scope: 'orders:write', description: '' },
+  ],
+  accessTokenLifetimeSeconds: undefined,
+  managedBy: 'administration',
+  version: 1,
+  createdAt: 1,
+  updatedAt: 1,
 }
 
 /** Administration over a store in memory, which notes the order of writes and fails on demand. */
@@ -30,10 +49,10 @@ export function newAdministration() {
   }
   const store: ClientStore = {
     find: async clientId => clients.get(clientId),
-    create: async (client, digest) => {
+    create: async (client, change) => {
       writes.push('client')
       clients.set(client.clientId, client)
-      apply({ add: digest })
+      apply(change)
     },
     replace: async (client, previousVersion, change) => {
       state.beforeReplace()
@@ -47,6 +66,9 @@ export function newAdministration() {
   let random = 0
   const administration = new ClientAdministration({
     clients: store,
+    resourceServers: {
+      readAll: async audiences => [resourceServer].filter(server => audiences.includes(server.audience)),
+    },
     writeRevocation: async revocation => {
       if (state.isRevocationsDown) throw new Unavailable('store')
       writes.push('revocation')

@@ -3,28 +3,21 @@ import type { DecisionFacts } from '../../../../lambda/oauth/decision-facts.ts'
 import { OAuthError } from '../../../../lambda/oauth/oauth-error.ts'
 import type { Revocation } from '../../../../lambda/oauth/revocation.ts'
 import { type RevocationEndpoint, revokeOwnToken } from '../../../../lambda/oauth/revoke-token.ts'
-import { basicHeader, client, formRequest, secret } from './token-endpoint.ts'
-import { clientId, issuer, nowSeconds, signingKey, verifySignature } from './token-maker.ts'
+import { basicHeader, client, clientAuthenticationPorts, formRequest, secret } from './token-endpoint.ts'
+import { clientId, nowSeconds, signingKey, verifySignature } from './token-maker.ts'
 
 /** The revocation endpoint over fake ports, which notes what it asks of them. */
 export function newRevocationEndpoint(found: Client | undefined = client) {
   const calls: string[] = []
   const revocations: Revocation[] = []
   const endpoint: RevocationEndpoint = {
-    issuer,
+    ...clientAuthenticationPorts(calls, found),
     audience: undefined,
-    findClient: async () => {
-      calls.push('findClient')
-      return found
-    },
     findKey: async kid => (kid === signingKey.kid ? signingKey : undefined),
     verifySignature,
     writeRevocation: async revocation => {
       calls.push('writeRevocation')
       revocations.push(revocation)
-    },
-    recordSecretUse: async (_, secretId) => {
-      calls.push(`recordSecretUse ${secretId}`)
     },
   }
   const revoke = async (

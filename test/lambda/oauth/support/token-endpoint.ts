@@ -1,4 +1,6 @@
+import type { RecentFailures } from '../../../../lambda/oauth/authentication-failures.ts'
 import type { Client } from '../../../../lambda/oauth/client.ts'
+import type { ClientAuthenticationPorts } from '../../../../lambda/oauth/client-authentication.ts'
 import { digestSecret, formatSecret } from '../../../../lambda/oauth/client-secret.ts'
 import type { DecisionFacts } from '../../../../lambda/oauth/decision-facts.ts'
 import { errorResponse } from '../../../../lambda/oauth/endpoint-response.ts'
@@ -24,8 +26,14 @@ export const client: Client = {
   grants: [{ resource: audience, scope: ['orders:read', 'orders:write'] }],
   accessTokenLifetimeSeconds: undefined,
   secrets: [storedSecret],
+  jwks: undefined,
+  jwksUri: undefined,
+  tokenEndpointAuthSigningAlg: undefined,
+  resourceServer: undefined,
   tokensRevokedUpTo: 0,
 }
+
+export const sourceIp = '192.0.2.1'
 
 export function basicHeader(id: string, text: string): string {
   return `Basic ${Buffer.from(`${id}:${text}`).toString('base64')}`
@@ -38,6 +46,40 @@ export function formRequest(parameters: Record<string, string>, authorization?: 
     headers: { 'content-type': 'application/x-www-form-urlencoded', authorization },
     body: new URLSearchParams(parameters).toString(),
     isBase64Encoded: false,
+    sourceIp,
+  }
+}
+
+/** Client authentication over fake ports, which note what is asked of them. */
+export function clientAuthenticationPorts(
+  calls: string[],
+  found: Client | 'malformed' | 'unknown' = client,
+  failures?: RecentFailures,
+): ClientAuthenticationPorts {
+  const claimed = new Set<string>()
+  return {
+    issuer,
+    failureLimit: { failures: 20, windowSeconds: 60 },
+    findClient: async () => {
+      calls.push('findClient')
+      return { client: found === 'unknown' ? undefined : found, failures }
+    },
+    recordFailure: async () => {
+      calls.push('recordFailure')
+    },
+    fetchClientKeys: async uri => {
+      calls.push(`fetchClientKeys ${uri}`)
+      return 'unavailable'
+    },
+    claimAssertion: async (id, { jti }) => {
+      calls.push('claimAssertion')
+      const isFirst = !claimed.has(`${id} ${jti}`)
+      claimed.add(`${id} ${jti}`)
+      return isFirst
+    },
+    recordSecretUse: async (_, secretId) => {
+      calls.push(`recordSecretUse ${secretId}`)
+    },
   }
 }
 
@@ -45,11 +87,15 @@ export function formRequest(parameters: Record<string, string>, authorization?: 
 export function newTokenEndpoint(found: Client | 'malformed' | 'unknown' = client) {
   const calls: string[] = []
   const endpoint: TokenEndpoint = {
-    issuer,
     accessTokenLifetimeSeconds: 600,
-    findClient: async () => {
-      calls.push('findClient')
-      return found === 'unknown' ? undefined : found
+    ...clientAuthenticationPorts(calls, found),
+    findResourceServer: async grant => {
+      calls.push('findResourceServer')
+      return {
+        audience: grant.audience,
+        scopes: new Set(grant.scope),
+        accessTokenLifetimeSeconds: undefined,
+      }
     },
     findSigningKey: async () => {
       calls.push('findSigningKey')
@@ -58,9 +104,6 @@ export function newTokenEndpoint(found: Client | 'malformed' | 'unknown' = clien
     sign: async input => {
       calls.push('sign')
       return signRaw(input)
-    },
-    recordSecretUse: async (_, secretId) => {
-      calls.push(`recordSecretUse ${secretId}`)
     },
     newTokenId: () => 'token-id',
   }

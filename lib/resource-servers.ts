@@ -1,0 +1,83 @@
+import { CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import { AdministrationError } from '../lambda/oauth/administration/administration-error.ts'
+import { parseResourceServer } from '../lambda/oauth/administration/resource-server-metadata.ts'
+import { wholeSeconds } from './limits.ts'
+
+/** A protected API as the authorization server knows it: what may be granted there. */
+export interface ResourceServerOptions {
+  /** Its resource indicator (RFC 8707 §2), the `aud` of its tokens. At most 512 characters, known at synthesis. */
+  readonly audience: string
+
+  /** Its scopes (scope tokens of RFC 6749 §3.3) with what each allows, for people. At least one, at most 200. */
+  readonly scopes: Readonly<Record<string, string>>
+
+  /**
+   * How long its access tokens are valid, unless the client has a lifetime of its own. 60 to 3600 seconds.
+   *
+   * @default - the server's `accessTokenLifetime`
+   */
+  readonly accessTokenLifetime?: Duration
+}
+
+interface DeclaredResourceServer {
+  readonly audience: string
+  readonly scopes: Readonly<Record<string, string>>
+  readonly accessTokenLifetimeSeconds: number | undefined
+}
+
+/** The registrar looks through every client; then CloudFormation stops waiting. */
+export const registrarTimeout = Duration.seconds(60)
+
+/** The resource servers that an app declares. They are registered by one custom resource, at deployment. */
+export class ResourceServers {
+  readonly resource: CustomResource
+  readonly #declared = new Map<string, DeclaredResourceServer>()
+
+  constructor(scope: Construct, registrar: LambdaFunction) {
+    this.resource = new CustomResource(scope, 'ResourceServerDeclarations', {
+      resourceType: 'Custom::CountersignResourceServers',
+      serviceToken: registrar.functionArn,
+      serviceTimeout: Duration.seconds(registrarTimeout.toSeconds() + 30),
+      removalPolicy: RemovalPolicy.RETAIN,
+      properties: { ResourceServers: Lazy.any({ produce: () => this.#properties() }) },
+    })
+    this.resource.node.addDependency(registrar)
+  }
+
+  /** @throws Error when it is malformed, or the audience is declared already */
+  add({ audience, scopes, accessTokenLifetime }: ResourceServerOptions): void {
+    if (this.#declared.has(audience)) {
+      throw new Error(`resource server "${audience}" is declared twice: put all of its scopes into one`)
+    }
+    const accessTokenLifetimeSeconds =
+      accessTokenLifetime &&
+      wholeSeconds(`accessTokenLifetime of "${audience}"`, accessTokenLifetime, { min: 60, max: 3600 })
+    const list = Object.entries(scopes).map(([scope, description]) => ({ scope, description }))
+    try {
+      parseResourceServer({ audience, scopes: list })
+    } catch (error) {
+      if (!(error instanceof AdministrationError)) throw error
+      throw new Error(`resource server "${audience}": ${error.detail}`, { cause: error })
+    }
+    this.#declared.set(audience, { audience, scopes, accessTokenLifetimeSeconds })
+  }
+
+  /** The scopes of a declared resource server; undefined = it is not declared here. */
+  scopesOf(audience: string): readonly string[] | undefined {
+    const declared = this.#declared.get(audience)
+    return declared && Object.keys(declared.scopes)
+  }
+
+  /** In one order: the same declarations are the same template. */
+  #properties(): object[] {
+    return [...this.#declared.values()]
+      .toSorted((a, b) => (a.audience < b.audience ? -1 : 1))
+      .map(({ audience, scopes, accessTokenLifetimeSeconds }) => ({
+        Audience: audience,
+        Scopes: Object.entries(scopes).map(([Scope, Description]) => ({ Scope, Description })),
+        AccessTokenLifetimeSeconds: accessTokenLifetimeSeconds,
+      }))
+  }
+}
