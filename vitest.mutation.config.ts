@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+// What a mutant of lambda/oauth is tried with: the tests that start no process. Each runs thousands of times.
+export default defineConfig({
+  test: {
+    include: ['test/lambda/oauth/**/*.test.ts'],
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    unstubEnvs: true,
+    restoreMocks: true,
+  },
+})
