@@ -1,5 +1,5 @@
 import { clockSkewSeconds } from './check-claims.ts'
-import { type AssertionAlgorithm, assertionAlgorithms, type ClientKey } from './client-keys.ts'
+import { type AssertionAlgorithm, type ClientKey, parseAssertionAlgorithm } from './client-keys.ts'
 import { type Jws, parseJws, verifyJwsSignature } from './jws.ts'
 
 /** RFC 7523 §2.2: the one value of `client_assertion_type`. */
@@ -40,7 +40,7 @@ export function parseClientAssertion(text: string): ClientAssertion | undefined 
   const jws = parseJws(text)
   if (jws === undefined) return undefined
   const { alg, typ, kid, ...others } = jws.header
-  const algorithm = assertionAlgorithms.find(known => known === alg)
+  const algorithm = parseAssertionAlgorithm(alg)
   const isTyped =
     typ === undefined ||
     (typeof typ === 'string' && /^(application\/)?(client-authentication\+)?jwt$/i.test(typ))

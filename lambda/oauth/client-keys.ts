@@ -7,6 +7,11 @@ export const assertionAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
 export type AssertionAlgorithm = (typeof assertionAlgorithms)[number]
 
+/** The algorithm of a name: RFC 9864 §2.2 gives EdDSA with Ed25519 a second one, which newer libraries use. */
+export function parseAssertionAlgorithm(name: unknown): AssertionAlgorithm | undefined {
+  return name === 'Ed25519' ? 'EdDSA' : assertionAlgorithms.find(known => known === name)
+}
+
 /** A public key of a client, checked: strong enough, well-formed, and for this one algorithm. */
 export interface ClientKey {
   /** Undefined only where it is the client's sole key. */
@@ -79,7 +84,7 @@ function parseClientKey(value: unknown, registered: AssertionAlgorithm | undefin
   const purpose = purposeProblem(value)
   if (purpose !== undefined) return purpose
 
-  const named = type.algorithms.find(each => each === alg)
+  const named = type.algorithms.find(each => each === parseAssertionAlgorithm(alg))
   if (alg !== undefined && named === undefined) return `has another alg than ${type.algorithms.join(' or ')}`
   const algorithm = named ?? type.algorithms.find(each => each === registered) ?? type.algorithms[0]
   if (algorithm === undefined || (registered !== undefined && algorithm !== registered)) {
