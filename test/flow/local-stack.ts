@@ -1,10 +1,14 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { paginateScan } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { signRequest } from '../../bin/sigv4.ts'
 import { localCredentials } from '../../local/local-credentials.ts'
 import { type LocalRun, startLocal } from '../../local/start-local.ts'
+import { storeClient } from '../lambda/support/local-store.ts'
+import { findSecrets, textOfItem } from '../support/canary.ts'
+import { errorBodies, watchErrorBodies } from '../support/error-bodies.ts'
 
 export const orders = 'https://orders.example.com'
 export const payments = 'https://payments.example.com'
@@ -29,13 +33,52 @@ export class LocalStack {
   }
 
   static async start(assemblyDir: string): Promise<LocalStack> {
+    watchErrorBodies()
     const dataDir = await mkdtemp(join(tmpdir(), 'countersign-flow-'))
     return new LocalStack(dataDir, await startLocal({ port: 0, dataDir, assemblyDir }))
   }
 
   async close(): Promise<void> {
-    await this.#run.close()
-    await rm(this.dataDir, { recursive: true, force: true })
+    try {
+      await this.searchForSecrets()
+    } finally {
+      await this.#run.close()
+      await rm(this.dataDir, { recursive: true, force: true })
+    }
+  }
+
+  /**
+   * The end of every test on a whole stack: what the functions and the gateway printed, what is stored and what callers
+   * were told of errors, searched for secrets. @throws Error naming where one is
+   */
+  async searchForSecrets(marked: Iterable<string> = []): Promise<{ searched: number }> {
+    const places = [...(await this.#logTexts()), ...(await this.#itemTexts()), ...errorBodies()]
+    for (const [place, text] of places) {
+      const found = findSecrets(text, marked)
+      if (found.length > 0) throw new Error(`${found.join(' and ')} is in ${place}`)
+    }
+    return { searched: places.length }
+  }
+
+  async #logTexts(): Promise<[string, string][]> {
+    const folder = join(this.dataDir, 'logs')
+    const names = await readdir(folder).catch(() => [])
+    const files = await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))
+    return names.flatMap((name, index) =>
+      (files[index] ?? '').split('\n').map((line): [string, string] => [`the log ${name}`, line]),
+    )
+  }
+
+  async #itemTexts(): Promise<[string, string][]> {
+    const client = storeClient(this.endpoints.aws.dynamodb)
+    const texts: [string, string][] = []
+    for (const [name, TableName] of Object.entries(this.endpoints.tables)) {
+      for await (const { Items = [] } of paginateScan({ client }, { TableName })) {
+        texts.push(...Items.map((item): [string, string] => [`the table ${name}`, textOfItem(item)]))
+      }
+    }
+    client.destroy()
+    return texts
   }
 
   get endpoints() {

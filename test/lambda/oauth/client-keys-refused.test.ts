@@ -62,7 +62,7 @@ describe('a key is refused', () => {
 
   it.each<[Jwk, unknown[], string]>([
     [ec, ['ES384', 'RS256', 'none', 'es256', '', null, 1, ['ES256']], 'ES256'],
-    [ed, ['ES256', 'Ed25519', 'Ed448', 'EDDSA', null], 'EdDSA'],
+    [ed, ['ES256', 'ed25519', 'Ed448', 'EDDSA', null], 'EdDSA'],
     [rsa, ['RS384', 'PS512', 'RSA-OAEP', 'HS256', 'none', null], 'RS256 or PS256'],
   ])('whose alg does not fit its type (RFC 7517 §4.4): case %#', (jwk, algorithms, expected) => {
     for (const alg of algorithms) {

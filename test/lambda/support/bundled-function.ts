@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { localCredentials } from '../../../local/local-credentials.ts'
+import { findSecrets } from '../../support/canary.ts'
 import { issuer } from './client-item.ts'
 import { region } from './local-store.ts'
 import type { Line } from './recorded-lines.ts'
@@ -87,6 +88,11 @@ export async function startFunction(
     const [reply] = (await once(child, 'message')) as [Reply]
     return reply
   }
+  const printed: string[] = []
+  const tracesOf = ({ lines, fetches }: Reply) => {
+    printed.push(...lines)
+    return { texts: lines, fetches, lines: lines.map(line => JSON.parse(line) as Line) }
+  }
   const started = await nextReply()
   return {
     /** What happened while it was loaded. */
@@ -105,10 +111,8 @@ export async function startFunction(
         await exit
       }
       rmSync(folder, { recursive: true, force: true })
+      const found = findSecrets(printed.join(''))
+      if (found.length > 0) throw new Error(`${found.join(' and ')} is in a line of the function ${name}`)
     },
   }
-}
-
-function tracesOf({ lines, fetches }: Reply) {
-  return { texts: lines, fetches, lines: lines.map(line => JSON.parse(line) as Line) }
 }
