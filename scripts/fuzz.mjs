@@ -57,7 +57,9 @@ async function fuzz() {
   })
   const problems = vitest.state.getUnhandledErrors().map(error => error.stack ?? String(error))
   for (const module of vitest.state.getTestModules()) {
-    problems.push(...module.errors().map(error => `${module.relativeModuleId}: ${error.stack ?? error.message}`))
+    problems.push(
+      ...module.errors().map(error => `${module.relativeModuleId}: ${error.stack ?? error.message}`),
+    )
   }
   await vitest.close()
   return problems
