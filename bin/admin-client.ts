@@ -47,7 +47,7 @@ export async function connectAsAdministrator(io: CommandLineIo, given: GivenFlag
       { credentials, region, service: 'execute-api', now: io.now() },
     )
     const answer = await send(io, url, { method, headers, body: body === undefined ? undefined : text })
-    if (answer.status < 200 || answer.status > 299) throw refusal(server, answer)
+    if (answer.status < 200 || answer.status > 299) throw refusal(server, answer, path[0] ?? '')
     if (answer.status === 204) return {}
     if (answer.document) return answer.document
     throw unexpectedAnswer(server.issuer)
@@ -77,7 +77,25 @@ export function parseId(text: string, what: 'client_id' | 'secret_id'): string {
   )
 }
 
-function refusal(server: Server, { status, headers, document }: HttpAnswer): CommandFailure {
+const clientRemedies = {
+  not_found: 'See "countersign clients list"; secret ids are in "countersign clients show <client_id>".',
+  conflict: 'See "countersign clients show <client_id>", then try again.',
+}
+
+const resourceServerRemedies: typeof clientRemedies & Readonly<Record<string, string>> = {
+  not_found: 'See "countersign resource-servers list".',
+  conflict: 'See "countersign resource-servers show <audience>".',
+  in_use:
+    'See "countersign clients show <client_id>"; "clients update" with --grant or --resource-server changes it.',
+}
+
+/** @param collection the first segment of the path */
+function refusal(
+  server: Server,
+  { status, headers, document }: HttpAnswer,
+  collection: string,
+): CommandFailure {
+  const remedies = collection === 'resource-servers' ? resourceServerRemedies : clientRemedies
   const code = textMember(document, 'error')
   const said = textMember(document, 'error_description') ?? textMember(document, 'message') ?? code
   const because = said === undefined ? `status ${status}` : said
@@ -90,18 +108,21 @@ function refusal(server: Server, { status, headers, document }: HttpAnswer): Com
         remedy: server.local
           ? 'Is another server listening there, or one started for another --region?'
           : 'Choose others with --profile; they need execute-api:Invoke on the admin routes and the right --region.',
+        status,
       })
     case 404:
       return new CommandFailure(exitCodes.notFound, {
         code: code ?? 'not_found',
         message: `not found: ${because}`,
-        remedy: 'See "countersign clients list"; secret ids are in "countersign clients show <client_id>".',
+        remedy: remedies.not_found,
+        status,
       })
     case 409:
       return new CommandFailure(exitCodes.failed, {
         code: code ?? 'conflict',
         message: because,
-        remedy: 'See "countersign clients show <client_id>", then try again.',
+        remedy: Object.entries(remedies).find(([known]) => known === code)?.[1] ?? remedies.conflict,
+        status,
       })
     default:
       return new CommandFailure(exitCodes.failed, {
@@ -111,6 +132,7 @@ function refusal(server: Server, { status, headers, document }: HttpAnswer): Com
           status >= 500 || status === 429
             ? `Try again${/^\d+$/.test(headers.get('retry-after') ?? '') ? ` in ${headers.get('retry-after')} s` : ''}.`
             : 'Correct it and try again.',
+        status,
       })
   }
 }

@@ -16,10 +16,36 @@ export const flags = {
     repeatable: true,
     help: 'scopes the client may ask for at one resource server; repeat it for more of them',
   },
-  'auth-method': { value: '<method>', help: 'client_secret_basic (default) or client_secret_post' },
+  'resource-server': {
+    value: '<audience>',
+    help: 'the resource server that the client is: it may introspect the tokens for it',
+  },
+  'auth-method': {
+    value: '<method>',
+    help: 'client_secret_basic (default), client_secret_post or private_key_jwt',
+  },
+  'generate-key': {
+    value: '<file>',
+    help: 'make a key pair: the private key goes to this new file, the public one is registered',
+  },
+  jwks: {
+    value: '<file|->',
+    help: "the client's public keys: a JWK Set, one JWK, or a PEM public key; - is standard input",
+  },
+  'jwks-uri': { value: '<url>', help: 'where the client publishes its public keys itself' },
+  'signing-alg': {
+    value: '<alg>',
+    help: 'what the client signs with: ES256 (default for a generated key), RS256, PS256 or EdDSA',
+  },
   lifetime: {
     value: '<seconds>',
     help: 'lifetime of its access tokens (also 10m, 1h); default: the server decides',
+  },
+  audience: { value: '<uri>', help: 'what the resource server is called in "aud" and in grants' },
+  allow: {
+    value: '"<scope>[=<description>]"',
+    repeatable: true,
+    help: 'a scope that the resource server knows, and what it allows; repeat it for more of them',
   },
   overlap: {
     value: '<duration>',
@@ -28,6 +54,14 @@ export const flags = {
   'secret-file': {
     value: '<file|->',
     help: 'file with the client secret, or what "clients create --json" printed; - is standard input',
+  },
+  'key-file': {
+    value: '<file|->',
+    help: 'file with the private key of the client, a JWK; - is standard input',
+  },
+  client: {
+    value: '<client_id>',
+    help: 'the client that asks: a resource server, or the holder of the token',
   },
   scope: { value: '"<scope scope>"', help: 'scopes to ask for; default: all that are granted' },
   resource: { value: '<uri>', help: 'resource server the token is for; needed where there is more than one' },

@@ -1,5 +1,7 @@
+import { type AdminClient, unexpectedAnswer } from './admin-client.ts'
 import { describeMoment } from './duration.ts'
 import { type Cell, keyValues, type Style, table } from './output.ts'
+import type { JwkSet } from './public-keys.ts'
 
 export interface Grant {
   resource: string
@@ -19,13 +21,21 @@ export interface ClientDocument {
   client_id: string
   client_name: string
   token_endpoint_auth_method: string
+  /** This and the next two: of a client that authenticates with private_key_jwt. */
+  token_endpoint_auth_signing_alg?: string
+  jwks?: JwkSet
+  jwks_uri?: string
   grants: readonly Grant[]
+  /** The audience that this client is the resource server of. */
+  resource_server?: string
   access_token_lifetime?: number
   status: string
   version: number
   client_id_issued_at: number
   updated_at: number
   secrets: readonly SecretDocument[]
+  /** In the answer to its registration only. */
+  client_secret?: string
 }
 
 /** Whether a document from the server is a client; members that no command reads are not looked at. */
@@ -35,10 +45,29 @@ export function isClientDocument(value: unknown): value is ClientDocument {
   return (
     ['client_id', 'client_name', 'token_endpoint_auth_method', 'status'].every(isTextIn(client)) &&
     ['version', 'client_id_issued_at', 'updated_at'].every(isNumberIn(client)) &&
+    ['token_endpoint_auth_signing_alg', 'jwks_uri', 'resource_server', 'client_secret'].every(
+      name => client[name] === undefined || isTextIn(client)(name),
+    ) &&
+    (client.jwks === undefined || isJwkSet(client.jwks)) &&
     Array.isArray(client.grants) &&
     client.grants.every(grant => ['resource', 'scope'].every(isTextIn(grant))) &&
     isSecretList(client.secrets)
   )
+}
+
+/** @throws CommandFailure `unexpected_answer` */
+export function asClient(document: Record<string, unknown>): ClientDocument {
+  if (!isClientDocument(document)) throw unexpectedAnswer('the server')
+  return document
+}
+
+export async function readClient(admin: AdminClient, clientId: string): Promise<ClientDocument> {
+  return asClient(await admin({ method: 'GET', path: ['clients', clientId] }))
+}
+
+function isJwkSet(value: unknown): value is JwkSet {
+  if (typeof value !== 'object' || value === null || !('keys' in value)) return false
+  return Array.isArray(value.keys) && value.keys.every(key => typeof key === 'object' && key !== null)
 }
 
 export function isSecretList(value: unknown): value is readonly SecretDocument[] {
@@ -51,11 +80,11 @@ export function isSecretList(value: unknown): value is readonly SecretDocument[]
   )
 }
 
-function isTextIn(document: Record<string, unknown>): (name: string) => boolean {
+export function isTextIn(document: Record<string, unknown>): (name: string) => boolean {
   return name => typeof document?.[name] === 'string'
 }
 
-function isNumberIn(document: Record<string, unknown>): (name: string) => boolean {
+export function isNumberIn(document: Record<string, unknown>): (name: string) => boolean {
   return name => typeof document?.[name] === 'number'
 }
 
@@ -83,8 +112,12 @@ export function clientDetails(style: Style, client: ClientDocument): string {
     ['name', client.client_name],
     ['status', statusCell(client.status)],
     ['auth method', client.token_endpoint_auth_method],
+    ['signing alg', client.token_endpoint_auth_signing_alg],
+    ['keys', keysCell(client.jwks)],
+    ['jwks_uri', client.jwks_uri],
     ['grants', grantsCell(client.grants)],
-    ['token lifetime', lifetime === undefined ? 'as the server decides' : `${lifetime} s`],
+    ['resource server', client.resource_server],
+    ['token lifetime', lifetimeCell(lifetime)],
     ['created', describeMoment(client.client_id_issued_at)],
     ['updated', `${describeMoment(client.updated_at)} (version ${client.version})`],
   ])
@@ -106,6 +139,15 @@ export function secretTable(
       ...(withLastUse ? [typeof secret.last_used_on === 'string' ? secret.last_used_on : 'never'] : []),
     ]),
   )
+}
+
+export function lifetimeCell(seconds: number | undefined): Cell {
+  return seconds === undefined ? 'as the server decides' : `${seconds} s`
+}
+
+/** A line a key: its `kid` and what it is for. */
+function keysCell(jwks: JwkSet | undefined): Cell | undefined {
+  return jwks && { lines: jwks.keys.map(({ kid, alg }) => `${kid ?? '(no kid)'} ${alg ?? ''}`.trim()) }
 }
 
 function statusCell(status: string): Cell {

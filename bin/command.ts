@@ -26,7 +26,10 @@ export interface Command {
   operands: readonly string[]
   /** The flags beside the common ones. */
   flags: readonly FlagName[]
-  required?: readonly FlagName[]
+  /** Flags that must be there; of a list, at least one. */
+  required?: readonly (FlagName | readonly FlagName[])[]
+  /** Flags of which one at most may be there. */
+  exclusive?: readonly (readonly FlagName[])[]
   /** Further lines of its help. */
   details?: readonly string[]
   example: string

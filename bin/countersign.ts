@@ -17,12 +17,16 @@ const groups: Readonly<Record<string, Group>> = {
     summary: 'register machine clients, change them, shut them out',
     load: async () => (await import('./commands/clients.ts')).clientCommands,
   },
+  'resource-servers': {
+    summary: 'register the APIs that tokens are for, and their scopes',
+    load: async () => (await import('./commands/resource-servers.ts')).resourceServerCommands,
+  },
   secrets: {
     summary: "rotate and remove a client's secrets",
     load: async () => (await import('./commands/secrets.ts')).secretCommands,
   },
   tokens: {
-    summary: 'get, inspect and revoke access tokens',
+    summary: 'get, inspect, introspect and revoke access tokens',
     load: async () => (await import('./commands/tokens.ts')).tokenCommands,
   },
 }
@@ -126,9 +130,22 @@ function checkFlags(name: string, command: Command, { flags, unknown }: ParsedAr
       meant === undefined ? `"countersign ${name} --help" lists them.` : `Did you mean --${meant}?`,
     )
   }
-  const missing = (command.required ?? []).find(flag => !flags.has(flag))
+  const missing = (command.required ?? []).find(wanted => ![wanted].flat().some(flag => flags.has(flag)))
   if (missing !== undefined)
-    throw usageFailure(`"countersign ${name}" needs --${missing}`, `For example: ${command.example}`)
+    throw usageFailure(
+      `"countersign ${name}" needs ${alternatives([missing].flat())}`,
+      `For example: ${command.example}`,
+    )
+  const [one, another] =
+    (command.exclusive ?? [])
+      .map(choice => choice.filter(flag => flags.has(flag)))
+      .find(given => given.length > 1) ?? []
+  if (one !== undefined)
+    throw usageFailure(`--${one} and --${another} exclude each other`, 'Give one of them.')
+}
+
+function alternatives(names: readonly FlagName[]): string {
+  return names.map(flag => `--${flag}`).join(' or ')
 }
 
 function checkOperands(name: string, command: Command, operands: readonly string[]): void {

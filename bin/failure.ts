@@ -5,7 +5,7 @@ export const exitCodes = {
   failed: 1,
   /** The command was misspelt or lacks something. */
   usage: 2,
-  /** The client or the secret does not exist. */
+  /** The client, the secret or the resource server does not exist. */
   notFound: 3,
   /** No server was found, or it does not answer. */
   unreachable: 4,
@@ -25,16 +25,19 @@ export class CommandFailure extends Error {
   /** A fixed code in the manner of RFC 6749 §5.2; the server's own where there is one. */
   readonly code: string
   readonly remedy: string
+  /** The HTTP status of a refusal; undefined when no answer said what became of the request. */
+  readonly status: number | undefined
 
   constructor(
     exitCode: ExitCode,
-    failure: { code: string; message: string; remedy: string },
+    failure: { code: string; message: string; remedy: string; status?: number | undefined },
     options?: ErrorOptions,
   ) {
     super(failure.message, options)
     this.exitCode = exitCode
     this.code = failure.code
     this.remedy = failure.remedy
+    this.status = failure.status
   }
 }
 

@@ -6,7 +6,7 @@ const exitCodeMeanings: Record<keyof typeof exitCodes, string> = {
   ok: 'done',
   failed: 'the server refused or failed',
   usage: 'the command is misspelt or incomplete',
-  notFound: 'the client or the secret does not exist',
+  notFound: 'the client, the secret or the resource server does not exist',
   unreachable: 'no server was found, or it does not answer',
   credentialsRefused: 'the credentials were refused, or there are none',
 }
@@ -25,7 +25,7 @@ export function describeEverything(groups: Readonly<Record<string, HelpGroup>>):
     ]),
   )
   return [
-    'countersign: OAuth 2.0 clients, their secrets and their tokens',
+    'countersign: OAuth 2.0 clients, resource servers, secrets and tokens',
     '',
     'Usage: countersign <command> [flags]',
     '',
@@ -67,7 +67,10 @@ export function describeGroup(name: string, { summary, commands }: HelpGroup): s
 
 /** `countersign clients create --help` */
 export function describeCommand(name: string, command: Command): string {
-  const required = (command.required ?? []).map(flag => `--${flag} ${placeholder(flag)}`)
+  const required = (command.required ?? []).map(wanted => {
+    const choice = [wanted].flat().map(flag => `--${flag} ${placeholder(flag)}`)
+    return choice.length === 1 ? choice[0] : `(${choice.join(' | ')})`
+  })
   const operands = command.operands.map(word => `<${word}>`)
   return [
     `countersign ${name}: ${command.summary}`,

@@ -7,6 +7,8 @@ import type { Server } from './server.ts'
 export interface ServerMetadata {
   tokenEndpoint: URL
   jwksUri: URL
+  /** RFC 7662; undefined for a server without. */
+  introspectionEndpoint: URL | undefined
 }
 
 /**
@@ -40,6 +42,10 @@ export async function readMetadata(io: CommandLineIo, server: Server): Promise<S
   return {
     tokenEndpoint: endpointOf(server, document, 'token_endpoint'),
     jwksUri: endpointOf(server, document, 'jwks_uri'),
+    introspectionEndpoint:
+      document?.introspection_endpoint === undefined
+        ? undefined
+        : endpointOf(server, document, 'introspection_endpoint'),
   }
 }
 

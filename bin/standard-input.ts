@@ -25,7 +25,7 @@ export async function readToken(io: CommandLineIo, text: string): Promise<string
  * @throws CommandFailure `invalid_usage`
  */
 export async function readClientSecret(io: CommandLineIo, file: string, clientId: string): Promise<string> {
-  const text = file === '-' ? await readStandardInput(io, 'the secret') : readSecretFile(io, file)
+  const text = await readInput(io, file, 'secret')
   const secret = text.trimStart().startsWith('{')
     ? secretOfDocument(text, clientId)
     : text.replace(/\r?\n$/, '')
@@ -36,19 +36,36 @@ export async function readClientSecret(io: CommandLineIo, file: string, clientId
   )
 }
 
-function readSecretFile(io: CommandLineIo, file: string): string {
+/** What a file may hold; the first two are for nobody else to read. */
+const contents = {
+  secret: 'the client secret',
+  key: 'the private key',
+  keys: 'the public keys',
+} as const
+
+/**
+ * The text of a file, or of standard input for `-`. Says so when others can read what only its owner should.
+ *
+ * @throws CommandFailure `invalid_usage`
+ */
+export async function readInput(
+  io: CommandLineIo,
+  file: string,
+  what: keyof typeof contents,
+): Promise<string> {
+  if (file === '-') return readStandardInput(io, `the ${what}`)
   const path = resolve(io.cwd, file)
   try {
     const text = readFileSync(path, 'utf8')
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
+    if (what !== 'keys' && process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
       io.stderr.write(
-        'countersign: other users can read the secret file; "chmod 600" makes it yours alone.\n',
+        `countersign: other users can read the ${what} file; "chmod 600" makes it yours alone.\n`,
       )
     return text
   } catch (error) {
     throw usageFailure(
-      `the secret file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      'Name the file that holds the client secret, or - for standard input.',
+      `the ${what} file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `Name the file that holds ${contents[what]}, or - for standard input.`,
     )
   }
 }

@@ -54,7 +54,8 @@ function membersOf(members: Record<string, unknown>): [string, Cell][] {
   return Object.entries(members).map(([name, value]) => [name, describeMember(name, value)])
 }
 
-function describeMember(name: string, value: unknown): string {
+/** A member of a token or of what is said of one: a moment also as people read it. */
+export function describeMember(name: string, value: unknown): string {
   if (typeof value === 'number' && ['exp', 'iat', 'nbf', 'auth_time'].includes(name))
     return `${value} (${describeMoment(value)})`
   return typeof value === 'string' ? value : JSON.stringify(value)

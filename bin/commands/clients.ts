@@ -1,42 +1,89 @@
 import { type AdminClient, connectAsAdministrator, parseId, unexpectedAnswer } from '../admin-client.ts'
 import {
+  asClient,
   type ClientDocument,
   clientDetails,
   clientTable,
   isClientDocument,
+  readClient,
   secretTable,
 } from '../client-document.ts'
-import { type ClientSettings, parseClientSettings } from '../client-settings.ts'
+import {
+  bodyOf,
+  type ClientSettings,
+  keySourceFlags,
+  readClientSettings,
+  settingFlags,
+} from '../client-settings.ts'
 import { type Command, type CommandCall, type CommandGroup, type CommandResult, operand } from '../command.ts'
 import { describeMoment } from '../duration.ts'
 import { CommandFailure, exitCodes, usageFailure } from '../failure.ts'
+import { newKeyNote, registerNewKey } from '../new-key.ts'
 import { keyValues, printable } from '../output.ts'
-
-const settingFlags = ['name', 'grant', 'auth-method', 'lifetime'] as const
-const grantExample = '--grant "https://orders.example.com=orders:read orders:write"'
+import { readEveryPage } from '../pages.ts'
+import { update } from './clients-update.ts'
 
 const create: Command = {
   summary: 'register a client; prints its id and, this once, its secret',
   operands: [],
   flags: settingFlags,
-  required: ['name', 'grant'],
-  example: `countersign clients create --name billing ${grantExample}`,
+  required: ['name', ['grant', 'resource-server']],
+  exclusive: [keySourceFlags],
+  details: [
+    '--generate-key, --jwks and --jwks-uri mean private_key_jwt: the client proves itself with a key of its own (RFC 7523)',
+    'and has no secret. A generated private key is written before the registration is sent, never over another file.',
+  ],
+  example:
+    'countersign clients create --name billing --grant "https://orders.example.com=orders:read orders:write"',
   async run({ io, flags }) {
-    const { access_token_lifetime: lifetime, ...settings } = parseClientSettings(flags)
+    const { settings, newKeyFile } = await readClientSettings(io, flags)
+    checkKeysOfNew(settings, newKeyFile)
     const admin = await connectAsAdministrator(io, flags)
-    const document = await admin({
-      method: 'POST',
-      path: ['clients'],
-      body: { ...settings, ...(typeof lifetime === 'number' ? { access_token_lifetime: lifetime } : {}) },
-    })
-    const secret = document.client_secret
-    if (!isClientDocument(document) || typeof secret !== 'string') throw unexpectedAnswer('the server')
+    if (newKeyFile === undefined) return createdClient(await register(admin, settings), undefined)
+    const algorithm = settings.token_endpoint_auth_signing_alg ?? 'ES256'
+    const document = await registerNewKey(newKeyFile, algorithm, key =>
+      register(admin, {
+        ...settings,
+        token_endpoint_auth_signing_alg: algorithm,
+        jwks: { keys: [key] },
+      }),
+    )
+    return createdClient(document, newKeyFile)
+  },
+}
+
+function checkKeysOfNew(
+  { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: algorithm, ...keys }: ClientSettings,
+  newKeyFile: string | undefined,
+): void {
+  const hasKeys = newKeyFile !== undefined || keys.jwks !== undefined || keys.jwks_uri !== undefined
+  if (hasKeys || (method !== 'private_key_jwt' && !algorithm)) return
+  throw usageFailure(
+    `${method === 'private_key_jwt' ? method : '--signing-alg'} needs keys`,
+    'Add --generate-key, --jwks or --jwks-uri.',
+  )
+}
+
+async function register(admin: AdminClient, settings: ClientSettings): Promise<ClientDocument> {
+  const document = asClient(await admin({ method: 'POST', path: ['clients'], body: bodyOf(settings) }))
+  const hasKeys = document.token_endpoint_auth_method === 'private_key_jwt'
+  if (hasKeys || typeof document.client_secret === 'string') return document
+  throw unexpectedAnswer('the server')
+}
+
+function createdClient(document: ClientDocument, newKeyFile: string | undefined): CommandResult {
+  const secret = document.client_secret
+  if (secret !== undefined)
     return {
       document,
       text: style => `${keyValues(style, [['client_secret', secret]])}${clientDetails(style, document)}`,
       notes: ['The secret is shown this once: keep it now.'],
     }
-  },
+  return {
+    document,
+    text: style => clientDetails(style, document),
+    notes: newKeyFile === undefined ? [] : [newKeyNote(newKeyFile)],
+  }
 }
 
 const list: Command = {
@@ -45,7 +92,12 @@ const list: Command = {
   flags: [],
   example: 'countersign clients list --json',
   async run({ io, flags }) {
-    const clients = await readEveryClient(await connectAsAdministrator(io, flags))
+    const admin = await connectAsAdministrator(io, flags)
+    const clients = await readEveryPage(admin, {
+      path: 'clients',
+      member: 'clients',
+      isEntry: isClientDocument,
+    })
     return {
       document: { clients },
       text: style => (clients.length === 0 ? '' : clientTable(style, clients)),
@@ -54,29 +106,8 @@ const list: Command = {
   },
 }
 
-async function readEveryClient(admin: AdminClient): Promise<ClientDocument[]> {
-  const clients: ClientDocument[] = []
-  const seen = new Set<string>()
-  let next: string | undefined
-  do {
-    const page = await admin({
-      method: 'GET',
-      path: ['clients'],
-      query: { limit: '100', ...(next === undefined ? {} : { next_token: next }) },
-    })
-    if (!Array.isArray(page.clients) || !page.clients.every(isClientDocument))
-      throw unexpectedAnswer('the server')
-    clients.push(...page.clients)
-    next = typeof page.next_token === 'string' ? page.next_token : undefined
-    // A server that repeats a page would be asked for ever.
-    if (next !== undefined && seen.has(next)) throw unexpectedAnswer('the server')
-    if (next !== undefined) seen.add(next)
-  } while (next !== undefined)
-  return clients
-}
-
 const show: Command = {
-  summary: 'show a client and the ids of its secrets',
+  summary: 'show a client, its keys and the ids of its secrets',
   operands: ['client_id'],
   flags: [],
   example: 'countersign clients show <client_id>',
@@ -85,81 +116,14 @@ const show: Command = {
     const client = await readClient(await connectAsAdministrator(call.io, call.flags), clientId)
     return {
       document: client,
-      text: style =>
-        `${clientDetails(style, client)}\n${secretTable(style, client.secrets, { withLastUse: true })}`,
+      text: style => {
+        const hasOnlyKeys =
+          client.token_endpoint_auth_method === 'private_key_jwt' && client.secrets.length === 0
+        const secrets = hasOnlyKeys ? '' : `\n${secretTable(style, client.secrets, { withLastUse: true })}`
+        return `${clientDetails(style, client)}${secrets}`
+      },
     }
   },
-}
-
-const update: Command = {
-  summary: "change a client's name, grants, authentication method or lifetime",
-  operands: ['client_id'],
-  flags: settingFlags,
-  details: [
-    '--grant replaces all grants; what is not named stays. Tokens already issued keep their scope.',
-    '--lifetime default goes back to what the server decides.',
-  ],
-  example: `countersign clients update <client_id> ${grantExample}`,
-  async run(call) {
-    const clientId = parseId(operand(call, 0), 'client_id')
-    const settings = parseClientSettings(call.flags)
-    if (Object.keys(settings).length === 0)
-      throw usageFailure(
-        'nothing to change',
-        'Name at least one of --name, --grant, --auth-method, --lifetime.',
-      )
-    const admin = await connectAsAdministrator(call.io, call.flags)
-    const before = await readClient(admin, clientId)
-    try {
-      return detailsOf(await replaceClient(admin, before, settings))
-    } catch (error) {
-      if (!(error instanceof CommandFailure) || error.code !== 'conflict') throw error
-      const now = await readClient(admin, clientId)
-      // Somebody changed something else: both changes hold. The same thing: a person has to choose.
-      const sameMembers = (Object.keys(settings) as (keyof ClientSettings)[]).every(
-        member => JSON.stringify(before[member]) === JSON.stringify(now[member]),
-      )
-      if (sameMembers) return detailsOf(await replaceClient(admin, now, settings).catch(reportConflict))
-      return reportConflict(error)
-    }
-  },
-}
-
-/** Full replacement (RFC 7592 §2.2), bound to the version that was read. */
-async function replaceClient(
-  admin: AdminClient,
-  client: ClientDocument,
-  settings: ClientSettings,
-): Promise<ClientDocument> {
-  const merged = {
-    client_name: client.client_name,
-    grants: client.grants,
-    token_endpoint_auth_method: client.token_endpoint_auth_method,
-    access_token_lifetime: client.access_token_lifetime,
-    ...settings,
-    version: client.version,
-  }
-  const { access_token_lifetime: lifetime, ...others } = merged
-  return asClient(
-    await admin({
-      method: 'PUT',
-      path: ['clients', client.client_id],
-      body: { ...others, ...(typeof lifetime === 'number' ? { access_token_lifetime: lifetime } : {}) },
-    }),
-  )
-}
-
-function reportConflict(cause: unknown): never {
-  if (!(cause instanceof CommandFailure) || cause.code !== 'conflict') throw cause
-  throw new CommandFailure(
-    exitCodes.failed,
-    {
-      code: 'conflict',
-      message: 'the client was changed by somebody else meanwhile; nothing was updated',
-      remedy: 'Look at it with "countersign clients show <client_id>", then try again.',
-    },
-    { cause },
-  )
 }
 
 const disable = statusCommand('disable', 'refuse the client and, within seconds, every token it holds')
@@ -237,17 +201,4 @@ export const clientCommands: CommandGroup = {
   enable,
   delete: remove,
   'revoke-tokens': revokeTokens,
-}
-
-async function readClient(admin: AdminClient, clientId: string): Promise<ClientDocument> {
-  return asClient(await admin({ method: 'GET', path: ['clients', clientId] }))
-}
-
-function asClient(document: Record<string, unknown>): ClientDocument {
-  if (!isClientDocument(document)) throw unexpectedAnswer('the server')
-  return document
-}
-
-function detailsOf(client: ClientDocument): CommandResult {
-  return { document: client, text: style => clientDetails(style, client) }
 }

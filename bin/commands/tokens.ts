@@ -1,36 +1,40 @@
 import type { JsonWebKey } from 'node:crypto'
 import { type DecodedToken, decodeToken, verifySignature } from '../access-token.ts'
 import { connectAsAdministrator, unexpectedAnswer } from '../admin-client.ts'
-import { parseAuthMethod } from '../client-settings.ts'
+import { credentialFlags, readClientCredentials } from '../client-authentication.ts'
 import { type Command, type CommandCall, type CommandGroup, operand } from '../command.ts'
 import { describeMoment } from '../duration.ts'
-import { CommandFailure, exitCodes } from '../failure.ts'
+import { CommandFailure, exitCodes, usageFailure } from '../failure.ts'
 import { send } from '../http.ts'
+import { describeIntrospection, introspect as introspectToken } from '../introspection.ts'
 import { readMetadata } from '../metadata.ts'
 import { printable } from '../output.ts'
 import { findServer, findServerNearby, type Server } from '../server.ts'
-import { readClientSecret, readToken } from '../standard-input.ts'
+import { readToken } from '../standard-input.ts'
 import { describeReport, reportOn, type Verification } from '../token-report.ts'
 import { requestToken } from '../token-request.ts'
 
 const get: Command = {
   summary: 'get an access token as a client; prints nothing but the token',
   operands: ['client_id'],
-  flags: ['secret-file', 'scope', 'resource', 'auth-method'],
-  required: ['secret-file'],
-  details: ['Needs the client secret, not administrator rights; --json prints the whole token response.'],
+  flags: [...credentialFlags, 'scope', 'resource'],
+  required: [['secret-file', 'key-file']],
+  exclusive: [['secret-file', 'key-file']],
+  details: [
+    'Needs the secret or the private key of the client, not administrator rights; --json prints the whole token',
+    'response. A key signs an assertion for this one request (RFC 7523), good for a minute.',
+  ],
   example: 'countersign tokens get <client_id> --secret-file secret.txt --scope orders:read',
   async run(call) {
     const { io, flags } = call
     const clientId = operand(call, 0)
-    const authMethod = parseAuthMethod(flags) ?? 'client_secret_basic'
-    const clientSecret = await readClientSecret(io, flags.value('secret-file') ?? '', clientId)
-    const { tokenEndpoint } = await readMetadata(io, await findServer(io, flags))
+    const credentials = await readClientCredentials(io, flags, clientId)
+    const server = await findServer(io, flags)
+    const { tokenEndpoint } = await readMetadata(io, server)
     const response = await requestToken(io, {
       tokenEndpoint,
-      clientId,
-      clientSecret,
-      authMethod,
+      issuer: server.issuer,
+      credentials,
       scope: flags.value('scope'),
       resource: flags.value('resource'),
     })
@@ -89,6 +93,38 @@ function isObject(value: unknown): value is JsonWebKey {
   return typeof value === 'object' && value !== null
 }
 
+const introspect: Command = {
+  summary: 'ask the server whether a token is active, as the client that it is for or of',
+  operands: ['token'],
+  flags: ['client', ...credentialFlags],
+  required: ['client', ['secret-file', 'key-file']],
+  exclusive: [['secret-file', 'key-file']],
+  details: [
+    'A token is described to the client it was issued to, and to the client that is the resource server it is for',
+    '("clients create --resource-server"); to any other it is not active. Exit code 0 whether active or not.',
+  ],
+  example: 'countersign tokens introspect - --client <client_id> --key-file orders.jwk < token.txt',
+  async run(call) {
+    const { io, flags } = call
+    if ([operand(call, 0), flags.value('secret-file'), flags.value('key-file')].filter(isDash).length > 1)
+      throw usageFailure(
+        'the token and the credentials cannot both be on standard input',
+        'Use a file for one.',
+      )
+    const token = await readToken(io, operand(call, 0))
+    const credentials = await readClientCredentials(io, flags, flags.value('client') ?? '')
+    const server = await findServer(io, flags)
+    const { introspectionEndpoint } = await readMetadata(io, server)
+    const request = { introspectionEndpoint, issuer: server.issuer, credentials, token }
+    const response = await introspectToken(io, request)
+    return { document: response, text: style => describeIntrospection(style, response) }
+  },
+}
+
+function isDash(text: string | undefined): boolean {
+  return text === '-'
+}
+
 const revoke: Command = {
   summary: 'revoke one access token, as administrator',
   operands: ['token'],
@@ -124,4 +160,4 @@ function explain(error: unknown): never {
   )
 }
 
-export const tokenCommands: CommandGroup = { get, inspect, revoke }
+export const tokenCommands: CommandGroup = { get, inspect, introspect, revoke }

@@ -33,7 +33,7 @@ describe('what was typed', () => {
     [['clients', 'list', '--url', 'a', '--url', 'b'], '--url is given twice', 'Give it once.'],
     [['clients', 'show'], '"countersign clients show" needs a <client_id>', undefined],
     [['clients', 'show', 'a', 'b'], '"countersign clients show" does not take "b"', undefined],
-    [['tokens', 'get', 'c_1'], '"countersign tokens get" needs --secret-file', undefined],
+    [['tokens', 'get', 'c_1'], '"countersign tokens get" needs --secret-file or --key-file', undefined],
     [['__proto__', 'constructor'], 'there is no command "__proto__"', '"countersign --help" lists them.'],
     [
       ['clients', 'constructor'],
@@ -78,8 +78,8 @@ describe('what was typed', () => {
 
 describe('help', () => {
   it.each([
-    [['--help'], 'countersign: OAuth 2.0 clients, their secrets and their tokens'],
-    [['help'], 'countersign: OAuth 2.0 clients, their secrets and their tokens'],
+    [['--help'], 'countersign: OAuth 2.0 clients, resource servers, secrets and tokens'],
+    [['help'], 'countersign: OAuth 2.0 clients, resource servers, secrets and tokens'],
     [['clients', '-h'], 'countersign clients: register machine clients, change them, shut them out'],
     [
       ['clients', 'create', '--help'],

@@ -93,7 +93,11 @@ describe('clients create', () => {
       ['clients', 'create', '--grant', 'https://a.example=b'],
       '"countersign clients create" needs --name',
     ],
-    ['no grant', ['clients', 'create', '--name', 'n'], '"countersign clients create" needs --grant'],
+    [
+      'no grant',
+      ['clients', 'create', '--name', 'n'],
+      '"countersign clients create" needs --grant or --resource-server',
+    ],
     [
       'a grant without scope',
       [...args, '--grant', 'https://a.example='],

@@ -34,6 +34,7 @@ export function serverOf(ofIssuer: string, handler: Handler = () => undefined): 
         issuer: ofIssuer,
         token_endpoint: `${ofIssuer}/token`,
         jwks_uri: `${ofIssuer}/.well-known/jwks.json`,
+        introspection_endpoint: `${ofIssuer}/introspect`,
       })
     return handler(request)
   }
