@@ -12,7 +12,8 @@ export async function rawRequest(url: string, text: string | Buffer): Promise<An
   socket.on('error', () => {})
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
-  socket.end(text)
+  // Not `end`: a server takes a half-closed connection for a client that went away.
+  socket.write(text)
   await once(socket, 'close')
   const received = Buffer.concat(chunks).toString('latin1')
   const [head = '', ...rest] = received.split('\r\n\r\n')
