@@ -30,7 +30,9 @@ async function decide(
   if (event?.version !== '2.0' || event.type !== 'REQUEST' || typeof event.routeKey !== 'string') {
     return { outcome: 'refused', error: 'insufficient_scope', reason: 'event_unsupported' }
   }
-  const authorization = event.headers?.authorization
+  const { authorization: header } = event.headers ?? {}
+  // What is typed as text may be anything: an event is not only what API Gateway makes.
+  const authorization = typeof header === 'string' ? header : undefined
   try {
     return await authorize({ routeKey: event.routeKey, authorization }, api, epochSeconds(clock))
   } catch (error) {

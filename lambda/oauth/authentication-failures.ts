@@ -33,15 +33,18 @@ export function secondsToWait(
   nowSeconds: number,
 ): number {
   if (recent === undefined || recent.count < limit.failures || !isCurrent(recent, limit, nowSeconds)) return 0
-  return recent.since + limit.windowSeconds - nowSeconds
+  // Another machine's clock may be ahead: nobody waits longer than a window.
+  return Math.min(limit.windowSeconds, recent.since + limit.windowSeconds - nowSeconds)
 }
 
 /**
  * What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, which one host has the whole of.
- * An address that is not known is one address as well.
+ * An IPv4 address in the form of IPv6 (RFC 4291 §2.5.5.2) is that IPv4 address. One that is not known is one as well.
  */
 export function sourceNetwork(sourceIp: string | undefined): string {
   if (sourceIp === undefined || !sourceIp.includes(':')) return sourceIp ?? 'unknown'
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(sourceIp) ?? []
+  if (mapped !== undefined) return mapped
   const [head = '', tail] = sourceIp.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')

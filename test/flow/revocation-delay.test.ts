@@ -1,31 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { App, Duration } from 'aws-cdk-lib'
-import { afterAll, describe, expect, it } from 'vitest'
-import cdk from '../../cdk.json' with { type: 'json' }
-import type { AuthorizationServerProps } from '../../lib/authorization-server-props.ts'
-import { CountersignStack } from '../../lib/countersign-stack.ts'
+import { Duration } from 'aws-cdk-lib'
+import { describe, expect, it } from 'vitest'
 import { useLocalStack } from './local-stack.ts'
-
-const folders: string[] = []
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
-
-/** The app with settings of the server other than the defaults, synthesised. */
-function synthesise(authorizationServer: AuthorizationServerProps): string {
-  process.env.CDK_VALIDATION = 'false'
-  const outdir = mkdtempSync(join(tmpdir(), 'countersign-assembly-'))
-  folders.push(outdir)
-  const metadata = { 'aws:cdk:enable-path-metadata': true, 'aws:cdk:enable-asset-metadata': true }
-  const app = new App({ outdir, context: { ...cdk.context, ...metadata } })
-  new CountersignStack(app, 'Countersign', { authorizationServer })
-  return app.synth().directory
-}
+import { synthesisedServer } from './synthesised-server.ts'
 
 describe('with a maxRevocationDelay of 0', () => {
-  const stack = useLocalStack(() => synthesise({ maxRevocationDelay: Duration.seconds(0) }))
+  const stack = useLocalStack(() => synthesisedServer({ maxRevocationDelay: Duration.seconds(0) }))
 
   it('refuses the first request after the revocation of a token', async () => {
     const client = await stack().register()
@@ -65,7 +44,7 @@ describe('with a maxRevocationDelay of 0', () => {
 
 describe('with a decision cache', () => {
   const stack = useLocalStack(() =>
-    synthesise({ maxRevocationDelay: Duration.seconds(5), decisionCacheTtl: Duration.seconds(4) }),
+    synthesisedServer({ maxRevocationDelay: Duration.seconds(5), decisionCacheTtl: Duration.seconds(4) }),
   )
 
   it('never lets a token that is allowed on one route pass on another by the cached decision', async () => {

@@ -1,13 +1,13 @@
 import { constants, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { AssertionAlgorithm } from '../../../lambda/oauth/client-keys.ts'
+import type { JwsAlgorithm } from '../../../lambda/oauth/public-key.ts'
 import type { Json } from '../../flow/local-stack.ts'
 
 export const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** A key of a client, made now. */
 export interface AssertionKey {
-  readonly algorithm: AssertionAlgorithm
+  readonly algorithm: JwsAlgorithm
   readonly kid: string
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
@@ -15,7 +15,7 @@ export interface AssertionKey {
   readonly jwk: Json
 }
 
-export function assertionKey(algorithm: AssertionAlgorithm = 'ES256', kid = 'key-1'): AssertionKey {
+export function assertionKey(algorithm: JwsAlgorithm = 'ES256', kid = 'key-1'): AssertionKey {
   const { privateKey, publicKey } = generatePair(algorithm)
   const alg = algorithm === 'PS256' ? { alg: algorithm } : {}
   return {
@@ -27,7 +27,7 @@ export function assertionKey(algorithm: AssertionAlgorithm = 'ES256', kid = 'key
   }
 }
 
-function generatePair(algorithm: AssertionAlgorithm) {
+function generatePair(algorithm: JwsAlgorithm) {
   if (algorithm === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' })
   if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519')
   return generateKeyPairSync('rsa', { modulusLength: 2048 })
