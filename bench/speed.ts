@@ -33,6 +33,7 @@ const key: SigningKey = {
   algorithm: 'ES256',
   publicJwk,
   kmsKeyArn: 'arn',
+  wrappedPrivateKey: undefined,
   state: 'active',
   createdAt: 0,
   signFrom: 0,
@@ -61,7 +62,7 @@ async function newToken(jti: string): Promise<string> {
   const client = { clientId: 'c'.repeat(32), tokensRevokedUpTo: 0 }
   const grant = { audience, scope: ['orders:read', 'orders:write'] }
   const claims = buildAccessTokenClaims(issuer, client, grant, 600, nowSeconds, jti)
-  return signAccessToken(claims, key, async input => {
+  return signAccessToken(claims, [key], async input => {
     return derToJoseLowS(sign('sha256', Buffer.from(input), privateKey)) ?? new Uint8Array()
   })
 }

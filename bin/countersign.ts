@@ -11,15 +11,26 @@ interface Group {
   load: () => Promise<HelpGroup['commands']>
 }
 
+/** The name of a command that is a whole group. */
+const soleCommand = ''
+
 // Loaded when asked for: a command pays for its own group only.
 const groups: Readonly<Record<string, Group>> = {
   clients: {
     summary: 'register machine clients, change them, shut them out',
     load: async () => (await import('./commands/clients.ts')).clientCommands,
   },
+  keys: {
+    summary: 'list, rotate and revoke the keys that sign tokens',
+    load: async () => (await import('./commands/keys.ts')).keyCommands,
+  },
   'resource-servers': {
     summary: 'register the APIs that tokens are for, and their scopes',
     load: async () => (await import('./commands/resource-servers.ts')).resourceServerCommands,
+  },
+  'revoke-all': {
+    summary: 'refuse every token of every client issued up to now',
+    load: async () => ({ [soleCommand]: (await import('./commands/revoke-all.ts')).revokeAll }),
   },
   secrets: {
     summary: "rotate and remove a client's secrets",
@@ -72,7 +83,9 @@ async function showHelp({ words, flags }: ParsedArguments, io: CommandLineIo): P
     return exitCodes.ok
   }
   if (commandName !== undefined || flags.has('json')) return undefined
-  if (groupName !== undefined && groupOf(groupName) === undefined) return undefined
+  const group = groupOf(groupName)
+  if (groupName !== undefined && (group === undefined || soleCommand in (await group.load())))
+    return undefined
   io.stderr.write(await helpFor(groupName, undefined))
   return exitCodes.usage
 }
@@ -86,9 +99,9 @@ async function helpFor(groupName: string | undefined, commandName: string | unde
     return describeEverything(Object.fromEntries(await Promise.all(entries)))
   }
   const commands = await group.load()
-  const command = commandName === undefined ? undefined : commands[commandName]
-  if (command && Object.hasOwn(commands, commandName ?? ''))
-    return describeCommand(`${groupName} ${commandName}`, command)
+  const name = Object.hasOwn(commands, soleCommand) ? soleCommand : (commandName ?? '')
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command) return describeCommand(`${groupName} ${name}`.trim(), command)
   return describeGroup(groupName, { summary: group.summary, commands })
 }
 
@@ -97,11 +110,14 @@ function groupOf(name: string | undefined): Group | undefined {
 }
 
 async function chooseCommand({ words }: ParsedArguments) {
-  const [groupName, commandName, ...operands] = words
+  const [groupName, ...others] = words
   if (groupName === undefined) throw usageFailure('no command is named', '"countersign --help" lists them.')
   const group = groupOf(groupName)
   if (!group) throw unknownWord(groupName, Object.keys(groups), '')
   const commands = await group.load()
+  const sole = commands[soleCommand]
+  if (sole) return { name: groupName, command: sole, operands: others }
+  const [commandName, ...operands] = others
   if (commandName === undefined)
     throw usageFailure(`"${groupName}" needs a command`, `"countersign ${groupName} --help" lists them.`)
   const command = Object.hasOwn(commands, commandName) ? commands[commandName] : undefined

@@ -20,7 +20,7 @@ export interface HelpGroup {
 export function describeEverything(groups: Readonly<Record<string, HelpGroup>>): string {
   const commands = Object.entries(groups).flatMap(([group, { commands }]) =>
     Object.entries(commands).map(([name, command]): [string, string] => [
-      [group, name, ...command.operands.map(word => `<${word}>`)].join(' '),
+      [group, name, ...command.operands.map(word => `<${word}>`)].filter(Boolean).join(' '),
       command.summary,
     ]),
   )

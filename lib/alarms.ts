@@ -93,7 +93,7 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     metric: props.keeper.metricErrors({ period: Duration.minutes(5) }),
     threshold: 1,
     description:
-      'The keeper of the signing keys failed. Read its log: a ring without a current key stops all tokens. Repeat the deployment when the cause is gone; it makes no second key.',
+      'The keeper of the signing keys failed. Read its log. It tries again every five minutes; until then no key is rotated, and a ring without a standby key has nothing to fall back on.',
   })
   add('KmsErrors', {
     metric: metricOverServices(metricNames.kmsErrors),
@@ -101,11 +101,17 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
   })
+  add('SigningKeyUnusable', {
+    metric: metricOverServices(metricNames.signingKeyUnusable),
+    threshold: 1,
+    description:
+      'KMS will not use a signing key: it is disabled or to be deleted. The standby key signs meanwhile. If that was a mistake, enable the key or cancel its deletion; the log lines name it, "countersign keys list" shows the ring.',
+  })
   add('SignatureSelfCheckFailed', {
     metric: serviceMetric(metricNames.signatureSelfCheckFailed, 'token'),
     threshold: 1,
     description:
-      'A signature made by KMS did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
+      'A signature did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
   })
   add('StoreErrors', {
     metric: metricOverServices(metricNames.storeErrors),

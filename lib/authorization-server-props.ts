@@ -2,7 +2,9 @@ import { Duration, type RemovalPolicy, Token } from 'aws-cdk-lib'
 import type { IDomainName } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
-import { wholeNumber, wholeSeconds } from './limits.ts'
+import { type JwsAlgorithm, jwsAlgorithms } from '../lambda/oauth/public-key.ts'
+import { type Custody, custodies } from '../lambda/oauth/signing-key.ts'
+import { oneOf, wholeNumber, wholeSeconds } from './limits.ts'
 
 /** How many requests a stage lets through; above it the answer is 429. Best effort, as API Gateway's throttling is. */
 export interface TokenThrottle {
@@ -55,11 +57,37 @@ export interface AuthorizationServerProps {
 
   /**
    * How long API Gateway repeats a decision for the same token and route without asking. It is part of
-   * `maxRevocationDelay` and must be shorter. 0 to 299 seconds; 0 turns the cache off.
+   * `maxRevocationDelay` and must be shorter. An expired token may pass for as long, too. 0 to 299 seconds; 0 turns the
+   * cache off.
    *
    * @default Duration.seconds(0)
    */
   readonly decisionCacheTtl?: Duration
+
+  /**
+   * What access tokens are signed with: ES256, RS256, PS256 or EdDSA. API Gateway's own JWT authorizer verifies RS256
+   * and PS256 only. After a change the keeper publishes a key of the new algorithm and lets it sign once every verifier
+   * has had the time to learn of it; tokens of the old one stay valid until they expire.
+   *
+   * @default 'ES256'
+   */
+  readonly signingAlgorithm?: JwsAlgorithm
+
+  /**
+   * Where the private signing keys are. `kms`: in KMS, which makes every signature. `envelope`: wrapped by a KMS key and
+   * unwrapped once by each execution environment of the token function, which signs in process: faster, and without a
+   * fee for each token.
+   *
+   * @default 'kms'
+   */
+  readonly signingKeyCustody?: Custody
+
+  /**
+   * How long a signing key signs before the next one does. 1 hour to 365 days.
+   *
+   * @default Duration.days(90)
+   */
+  readonly signingKeyRotation?: Duration
 
   /**
    * The throttle of the server's stage. KMS signs 1,000 times a second for an account and Region, unless raised.
@@ -121,6 +149,9 @@ export interface CheckedSettings {
   readonly revocationRefreshSeconds: number
   readonly revocationOutageGraceSeconds: number
   readonly revocationShards: number
+  readonly signingAlgorithm: JwsAlgorithm
+  readonly signingKeyCustody: Custody
+  readonly signingKeyRotationSeconds: number
   readonly tokenThrottle: TokenThrottle
   readonly authenticationFailureLimit: { readonly failures: number; readonly windowSeconds: number }
 }
@@ -158,6 +189,13 @@ export function checkSettings(props: AuthorizationServerProps): CheckedSettings 
     decisionCacheTtlSeconds: cacheTtl,
     revocationRefreshSeconds: delay - cacheTtl,
     revocationOutageGraceSeconds: delay === 0 ? 0 : grace,
+    signingAlgorithm: oneOf('signingAlgorithm', props.signingAlgorithm ?? 'ES256', jwsAlgorithms),
+    signingKeyCustody: oneOf('signingKeyCustody', props.signingKeyCustody ?? 'kms', custodies),
+    signingKeyRotationSeconds: wholeSeconds(
+      'signingKeyRotation',
+      props.signingKeyRotation ?? Duration.days(90),
+      { min: 3600, max: 365 * 86_400 },
+    ),
     revocationShards: wholeNumber('revocationShards', props.revocationShards ?? 4, { min: 1, max: 16 }),
     authenticationFailureLimit: checkFailureLimit(
       props.authenticationFailureLimit ?? { failures: 20, window: Duration.seconds(60) },

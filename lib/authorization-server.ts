@@ -17,7 +17,7 @@ import type { RouteAuthorizerSettings } from './route-authorizer.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 import { createServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
-import { createSigningKeyRing, ringName } from './signing-key-ring.ts'
+import { createSigningKeyRing, createWrappingKey, ringName, scheduleKeeper } from './signing-key-ring.ts'
 import { createTables } from './tables.ts'
 
 /**
@@ -82,8 +82,10 @@ export class AuthorizationServer extends Construct {
       tables,
       settings,
       logRetention,
+      wrappingKey: settings.signingKeyCustody === 'envelope' ? createWrappingKey(this, ring) : undefined,
     })
-    const signingKeyRing = createSigningKeyRing(this, functions.keeper, ring)
+    const signingKeyRing = createSigningKeyRing(this, functions.keeper, ring, settings)
+    scheduleKeeper(this, functions.keeper)
     this.#resourceServers = new ResourceServers(this, functions.registrar)
     // A token function that asks for registered grants comes after the grants that exist have been registered.
     functions.token.node.addDependency(this.#resourceServers.resource)

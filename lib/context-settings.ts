@@ -1,6 +1,8 @@
 import { Duration } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Node } from 'constructs'
+import type { JwsAlgorithm } from '../lambda/oauth/public-key.ts'
+import type { Custody } from '../lambda/oauth/signing-key.ts'
 import type { AuthenticationFailureLimit, AuthorizationServerProps } from './authorization-server-props.ts'
 
 /** A custom domain by name, and the certificate for it in the API's own Region. */
@@ -26,6 +28,10 @@ export function readContextSettings(node: Node): ContextSettings {
     const value = contextNumber(node, name)
     return value === undefined ? undefined : Duration.seconds(value)
   }
+  const days = (name: string) => {
+    const value = contextNumber(node, name)
+    return value === undefined ? undefined : Duration.days(value)
+  }
   return {
     examples: contextFlag(node, 'examples', true),
     authorizationServer: {
@@ -34,6 +40,9 @@ export function readContextSettings(node: Node): ContextSettings {
       revocationOutageGrace: seconds('revocationOutageGraceSeconds'),
       decisionCacheTtl: seconds('decisionCacheTtlSeconds'),
       authenticationFailureLimit: readFailureLimit(node),
+      signingAlgorithm: contextText(node, 'signingAlgorithm') as JwsAlgorithm | undefined,
+      signingKeyCustody: contextText(node, 'signingKeyCustody') as Custody | undefined,
+      signingKeyRotation: days('signingKeyRotationDays'),
       logRetention: contextNumber(node, 'logRetentionDays') as RetentionDays | undefined,
     },
     domain: readDomain(node),
@@ -64,6 +73,12 @@ function contextNumber(node: Node, name: string): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
   throw new Error(`context ${name} must be a number, got ${JSON.stringify(value)}`)
+}
+
+function contextText(node: Node, name: string): string | undefined {
+  const value: unknown = node.tryGetContext(name)
+  if (value === undefined || typeof value === 'string') return value
+  throw new Error(`context ${name} must be text, got ${JSON.stringify(value)}`)
 }
 
 function contextFlag(node: Node, name: string, byDefault: boolean): boolean {

@@ -110,6 +110,7 @@ export function createDashboard(scope: Construct, props: CountersignDashboardPro
         serviceMetric(metricNames.signatureSelfCheckFailed, 'token', {
           label: 'signature self-check failed',
         }),
+        metricByService(metricNames.signingKeyUnusable, 'Sum'),
       ],
       [
         serviceMetric(metricNames.revocationSnapshotAgeSeconds, 'authorizer', {

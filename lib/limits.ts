@@ -47,3 +47,13 @@ export function wholeNumber(setting: string, value: number, limits: Limits): num
   }
   return value
 }
+
+/**
+ * One of the values that a setting can have. Types do not hold for what comes from JavaScript or from context.
+ *
+ * @throws Error when it is none of them
+ */
+export function oneOf<T extends string>(setting: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value
+  throw new Error(`${setting} must be one of ${choices.join(', ')}, got ${JSON.stringify(value)}`)
+}

@@ -1,10 +1,8 @@
 import { Aws } from 'aws-cdk-lib'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { deletionDays, keySpecs, ringTag, signingAlgorithms } from '../lambda/oauth/kms-facts.ts'
 import { type CountersignTables, readableClientAttributes, revokedAtIndex } from './tables.ts'
-
-/** The tag that ties a KMS key to its ring. */
-export const ringTag = 'countersign:ring'
 
 const digests = 'secret_digests'
 
@@ -29,7 +27,24 @@ const signWithRing = (ring: string) =>
     actions: ['kms:Sign'],
     resources: [anyKey],
     conditions: {
-      StringEquals: { [`aws:ResourceTag/${ringTag}`]: ring, 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+      StringEquals: {
+        [`aws:ResourceTag/${ringTag}`]: ring,
+        'kms:SigningAlgorithm': Object.values(signingAlgorithms),
+      },
+    },
+  })
+
+/** Custody `envelope`. Always given: keys outlive the setting that they were made under. */
+const unwrapWithRing = (ring: string) =>
+  new PolicyStatement({
+    sid: 'UnwrapWithRing',
+    actions: ['kms:Decrypt'],
+    resources: [anyKey],
+    conditions: {
+      StringEquals: {
+        [`aws:ResourceTag/${ringTag}`]: ring,
+        [`kms:EncryptionContext:${ringTag}`]: ring,
+      },
     },
   })
 
@@ -42,6 +57,7 @@ export const tokenPermissions = (tables: CountersignTables, ring: string) => [
   readSigningKeys(tables),
   useOnce(tables),
   signWithRing(ring),
+  unwrapWithRing(ring),
 ]
 
 export const revokePermissions = (tables: CountersignTables) => [
@@ -139,9 +155,13 @@ export const registrarPermissions = (tables: CountersignTables) => [
   onTable('RegisterResourceServers', tables.resourceServers, 'GetItem', 'Scan', 'PutItem'),
 ]
 
-/** The keeper makes and describes keys. It signs with none, and deleting a key is given to nobody. */
+/**
+ * The keeper makes, describes and ends keys. It signs and unwraps with none. Nobody else may have a key deleted, and the
+ * keeper only with the longest wait, in which it can be cancelled; never the key that wraps others.
+ */
 export const keeperPermissions = (tables: CountersignTables, ring: string) => [
-  onTable('KeepSigningKeys', tables.signingKeys, 'Query', 'PutItem', 'UpdateItem'),
+  onTable('KeepSigningKeys', tables.signingKeys, 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'),
+  onTable('Revoke', tables.revocations, 'UpdateItem'),
   new PolicyStatement({
     sid: 'CreateKeyForRing',
     actions: ['kms:CreateKey'],
@@ -150,7 +170,7 @@ export const keeperPermissions = (tables: CountersignTables, ring: string) => [
     conditions: {
       StringEquals: {
         [`aws:RequestTag/${ringTag}`]: ring,
-        'kms:KeySpec': 'ECC_NIST_P256',
+        'kms:KeySpec': [...new Set(Object.values(keySpecs))],
         'kms:KeyUsage': 'SIGN_VERIFY',
       },
     },
@@ -166,5 +186,25 @@ export const keeperPermissions = (tables: CountersignTables, ring: string) => [
     actions: ['kms:DescribeKey', 'kms:GetPublicKey'],
     resources: [anyKey],
     conditions: { StringEquals: { [`aws:ResourceTag/${ringTag}`]: ring } },
+  }),
+  new PolicyStatement({
+    sid: 'WrapNewKeys',
+    actions: ['kms:GenerateDataKeyPairWithoutPlaintext'],
+    resources: [anyKey],
+    conditions: {
+      StringEquals: {
+        [`aws:ResourceTag/${ringTag}`]: ring,
+        [`kms:EncryptionContext:${ringTag}`]: ring,
+      },
+    },
+  }),
+  new PolicyStatement({
+    sid: 'EndKeysOfRing',
+    actions: ['kms:ScheduleKeyDeletion'],
+    resources: [anyKey],
+    conditions: {
+      StringEquals: { [`aws:ResourceTag/${ringTag}`]: ring, 'kms:KeyUsage': 'SIGN_VERIFY' },
+      NumericEquals: { 'kms:ScheduleKeyDeletionPendingWindowInDays': deletionDays },
+    },
   }),
 ]

@@ -1,3 +1,4 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
@@ -32,6 +33,8 @@ export interface ServerFunctionsProps {
   readonly tables: CountersignTables
   readonly settings: CheckedSettings
   readonly logRetention: RetentionDays
+  /** Custody `envelope`: the key that wraps private keys. */
+  readonly wrappingKey: IKey | undefined
 }
 
 /** Makes the authorization server's functions, each with the environment and the permissions it needs. */
@@ -105,10 +108,17 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
     }),
     keeper: createFunction(scope, 'Keeper', {
       service: 'keeper',
-      description: 'Countersign: makes the signing keys',
+      description: 'Countersign: keeps the ring of signing keys',
       code: bundledCode('keeper'),
       timeout: keeperTimeout,
-      environment: base,
+      environment: {
+        ...base,
+        ...revocations,
+        SIGNING_ALGORITHM: settings.signingAlgorithm,
+        SIGNING_KEY_CUSTODY: settings.signingKeyCustody,
+        SIGNING_KEY_ROTATION_SECONDS: String(settings.signingKeyRotationSeconds),
+        ...(props.wrappingKey && { WRAPPING_KEY_ARN: props.wrappingKey.keyArn }),
+      },
       statements: keeperPermissions(tables, ring),
       logRetention,
     }),

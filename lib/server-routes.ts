@@ -11,7 +11,9 @@ const metadataPaths = [
   '/.well-known/jwks.json',
 ]
 
-const administration: ReadonlyArray<readonly [string, ...HttpMethod[]]> = [
+type Routes = ReadonlyArray<readonly [string, ...HttpMethod[]]>
+
+const administration: Routes = [
   ['/admin/clients', POST, GET],
   ['/admin/clients/{client_id}', GET, PUT, DELETE],
   ['/admin/clients/{client_id}/disable', POST],
@@ -20,8 +22,16 @@ const administration: ReadonlyArray<readonly [string, ...HttpMethod[]]> = [
   ['/admin/clients/{client_id}/secrets', POST],
   ['/admin/clients/{client_id}/secrets/{secret_id}', DELETE],
   ['/admin/tokens/revoke', POST],
+  ['/admin/revoke-all', POST],
   ['/admin/resource-servers', POST, GET],
   ['/admin/resource-servers/{resource_server_id}', GET, PUT, DELETE],
+]
+
+/** The keeper's own: it alone writes the signing keys. */
+const keyAdministration: Routes = [
+  ['/admin/keys', GET],
+  ['/admin/keys/rotate', POST],
+  ['/admin/keys/{kid}/revoke', POST],
 ]
 
 /**
@@ -49,9 +59,11 @@ export function addServerRoutes(api: HttpApi, functions: ServerFunctions): reado
   const metadata = new HttpLambdaIntegration('Metadata', functions.metadata)
   for (const path of metadataPaths) api.addRoutes({ path, methods: [GET], integration: metadata })
 
-  const admin = new HttpLambdaIntegration('Admin', functions.admin)
   const authorizer = new HttpIamAuthorizer()
-  return administration.flatMap(([path, ...methods]) =>
-    api.addRoutes({ path, methods, integration: admin, authorizer }),
-  )
+  const administer = (routes: Routes, integration: HttpLambdaIntegration) =>
+    routes.flatMap(([path, ...methods]) => api.addRoutes({ path, methods, integration, authorizer }))
+  return [
+    ...administer(administration, new HttpLambdaIntegration('Admin', functions.admin)),
+    ...administer(keyAdministration, new HttpLambdaIntegration('Keeper', functions.keeper)),
+  ]
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { readCloudAssembly, type StackTemplate } from './cloud-assembly.ts'
 import { CustomResources } from './deployment/custom-resource.ts'
 import { type ApiListener, listenForApis } from './deployment/listeners.ts'
+import { type Schedule, scheduledEvent } from './deployment/schedule.ts'
 import { DeployedStack } from './deployment/stack.ts'
 import { LogFile } from './functions/log-file.ts'
 import type { InvocationOutcome } from './functions/process.ts'
@@ -92,6 +93,7 @@ class Deployment implements LocalDeployment {
   readonly #stacks: DeployedStack[] = []
   readonly #exports = new Map<string, string>()
   readonly #log: LogFile
+  readonly #timers: NodeJS.Timeout[] = []
 
   constructor(options: DeploymentOptions, listeners: ApiListener[]) {
     this.#options = options
@@ -137,6 +139,16 @@ class Deployment implements LocalDeployment {
     }
     // More at a time than there are processors would only make each of them slower.
     await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, startNext))
+    for (const stack of this.#stacks) for (const schedule of stack.schedules) this.#repeat(stack, schedule)
+  }
+
+  /** Invokes the targets of a schedule at its rate. A run that fails is the function's to log, and tried at the next time. */
+  #repeat(stack: DeployedStack, { ruleArn, functionArns, intervalMilliseconds }: Schedule): void {
+    const run = () => {
+      const event = scheduledEvent(ruleArn, this.#options, new Date())
+      for (const arn of functionArns) void invoke(stack, arn, event)
+    }
+    this.#timers.push(setInterval(run, intervalMilliseconds).unref())
   }
 
   processIds(): number[] {
@@ -144,6 +156,7 @@ class Deployment implements LocalDeployment {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
     await Promise.all(this.#listeners.map(({ server }) => server.close()))
     await Promise.all(this.#pools().map(pool => pool.close()))
     this.#log.close()

@@ -5,7 +5,8 @@ import { parseRegistration, parseUpdate } from '../oauth/administration/client-m
 import type { ClientRecord } from '../oauth/administration/client-record.ts'
 import { isClientId } from '../oauth/client.ts'
 import type { Revocation } from '../oauth/revocation.ts'
-import { revokeToken } from '../oauth/revocation.ts'
+import { revokeAllTokens, revokeToken } from '../oauth/revocation.ts'
+import { nextRevocationMoment } from '../oauth/revocation-moment.ts'
 import type { TokenRefusal, VerifiedToken } from '../oauth/verify-access-token.ts'
 import type { AdministrationFacts, AdministrationRequest, Operation } from './administration-endpoint.ts'
 import type { ClientPage } from './clients-administration-table.ts'
@@ -18,6 +19,8 @@ export interface OperationPorts {
   readonly lastUsed: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   readonly verifyToken: (token: string) => Promise<VerifiedToken | TokenRefusal>
   readonly writeRevocation: (revocation: Revocation) => Promise<void>
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** An origin that a `jwks_uri` may have whatever it is: the local run's only. */
   readonly jwksUriAllow: string | undefined
 }
@@ -121,6 +124,20 @@ export function administrationOperations(ports: OperationPorts): Readonly<Record
         await administration.removeSecret(clientIdOf(request, facts), secretId)
         facts.subject = secretId
         return undefined
+      },
+    },
+    'POST /admin/revoke-all': {
+      audit: 'token.revoke-all',
+      status: 200,
+      run: async ({ body }) => {
+        if (Object.keys(membersOf(body)).length > 0)
+          throw new AdministrationError(
+            'invalid_request',
+            'the body must be empty, or an object without members',
+          )
+        const revokedUpTo = nextRevocationMoment(ports.now(), 0)
+        await ports.writeRevocation(revokeAllTokens(revokedUpTo))
+        return { revoked_up_to: revokedUpTo }
       },
     },
     'POST /admin/tokens/revoke': {

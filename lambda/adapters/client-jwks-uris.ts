@@ -1,5 +1,6 @@
-import { type AssertionAlgorithm, type ClientKey, parseClientJwks } from '../oauth/client-keys.ts'
+import { type ClientKey, parseClientJwks } from '../oauth/client-keys.ts'
 import { type Clock, elapsedSince, type Instant, instant } from '../oauth/clock.ts'
+import type { JwsAlgorithm } from '../oauth/public-key.ts'
 import { type FetchJwksSettings, fetchJwks } from './fetch-jwks.ts'
 import type { Records } from './records.ts'
 
@@ -23,7 +24,7 @@ const maxUris = 100
 interface FetchedJwks {
   readonly document: unknown
   readonly askedAt: Instant
-  readonly keys: Map<AssertionAlgorithm | undefined, readonly ClientKey[] | undefined>
+  readonly keys: Map<JwsAlgorithm | undefined, readonly ClientKey[] | undefined>
 }
 
 interface Entry {
@@ -56,7 +57,7 @@ export class ClientJwksUris {
   async find(
     uri: string,
     kid: string | undefined,
-    algorithm: AssertionAlgorithm | undefined,
+    algorithm: JwsAlgorithm | undefined,
   ): Promise<readonly ClientKey[] | 'unavailable'> {
     const entry = this.#entries.get(uri) ?? { lastGood: undefined, askedAt: undefined, asking: undefined }
     if (this.#isDue(entry, kid, algorithm)) await this.#ask(uri, entry)
@@ -65,7 +66,7 @@ export class ClientJwksUris {
     return this.#keysOf(lastGood, algorithm) ?? 'unavailable'
   }
 
-  #isDue({ lastGood }: Entry, kid: string | undefined, algorithm: AssertionAlgorithm | undefined): boolean {
+  #isDue({ lastGood }: Entry, kid: string | undefined, algorithm: JwsAlgorithm | undefined): boolean {
     if (lastGood === undefined || this.#age(lastGood) >= freshMilliseconds) return true
     const keys = this.#keysOf(lastGood, algorithm)
     return keys === undefined || (kid !== undefined && !keys.some(key => key.kid === kid))
@@ -102,7 +103,7 @@ export class ClientJwksUris {
     entry.lastGood = { document, askedAt, keys: new Map([[undefined, keys]]) }
   }
 
-  #keysOf(jwks: FetchedJwks, algorithm: AssertionAlgorithm | undefined): readonly ClientKey[] | undefined {
+  #keysOf(jwks: FetchedJwks, algorithm: JwsAlgorithm | undefined): readonly ClientKey[] | undefined {
     if (!jwks.keys.has(algorithm)) {
       const keys = parseClientJwks(jwks.document, algorithm)
       if (typeof keys === 'string') this.#records.clientKeysUnavailable('keys_refused')

@@ -9,8 +9,9 @@ import type { FailureSubject } from '../oauth/authentication-failures.ts'
 import type { Client, ResourceGrant, TokenEndpointAuthMethod } from '../oauth/client.ts'
 import { tokenEndpointAuthMethods } from '../oauth/client.ts'
 import type { FoundClient } from '../oauth/client-authentication.ts'
-import { type AssertionAlgorithm, assertionAlgorithms, type ClientKey } from '../oauth/client-keys.ts'
+import type { ClientKey } from '../oauth/client-keys.ts'
 import type { ClientSecret } from '../oauth/client-secret.ts'
+import { type JwsAlgorithm, jwsAlgorithms } from '../oauth/public-key.ts'
 import { parseScope } from '../oauth/scope.ts'
 import { MalformedRecord } from '../oauth/unavailable.ts'
 import { failuresId, parseFailures } from './authentication-failures-item.ts'
@@ -159,8 +160,8 @@ function parseClientKey(item: Item): ClientKey {
   }
 }
 
-function parseAlgorithm(text: string): AssertionAlgorithm {
-  const algorithm = assertionAlgorithms.find(known => known === text)
+function parseAlgorithm(text: string): JwsAlgorithm {
+  const algorithm = jwsAlgorithms.find(known => known === text)
   if (algorithm === undefined) throw new MalformedRecord('attribute alg is not known')
   return algorithm
 }

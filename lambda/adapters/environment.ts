@@ -5,6 +5,15 @@ export function setting(name: string): string {
   return value
 }
 
+/** One of the words that are known. */
+export function choiceSetting<T extends string>(name: string, choices: readonly T[]): T {
+  const value = setting(name)
+  const choice = choices.find(known => known === value)
+  if (choice === undefined)
+    throw new Error(`the environment variable ${name} is none of ${choices.join(', ')}`)
+  return choice
+}
+
 /** A whole number of at least `min`. */
 export function numberSetting(name: string, min = 0): number {
   const value = Number(setting(name))

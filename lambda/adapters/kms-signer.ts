@@ -1,25 +1,37 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type KMSClient, SignCommand } from '@aws-sdk/client-kms'
-import { type Sign, SignatureSelfCheckError } from '../oauth/access-token.ts'
-import { derToJoseLowS, joseToDer } from '../oauth/ecdsa-signature.ts'
-import type { SigningKey } from '../oauth/signing-key.ts'
+import { type Sign, SignatureSelfCheckError, SigningKeyUnusable } from '../oauth/access-token.ts'
+import { derToJoseLowS } from '../oauth/ecdsa-signature.ts'
+import { keyIsDisabled, keyIsGone, signingAlgorithms, toBeDeleted } from '../oauth/kms-facts.ts'
+import { type SigningKey, verificationKey } from '../oauth/signing-key.ts'
+import { verifySignature } from '../oauth/verify-signature.ts'
 import { deadline } from './aws-clients.ts'
 import type { Records } from './records.ts'
 import { call } from './store-call.ts'
 
-/** Signs with KMS: the private key never leaves it. Every signature is brought to low S and verified before release. */
+/** What KMS says of a key that exists, or did, and that it will not sign with. */
+const unusable = [keyIsDisabled, toBeDeleted, keyIsGone]
+
+/** Signs with KMS: the private key never leaves it. Every signature is brought to its one form and verified before release. */
 export function kmsSigner(client: KMSClient, records: Records): Sign {
-  const publicKeys = new Map<string, KeyObject>()
   return async (signingInput, key) => {
     const sign = new SignCommand({
       KeyId: key.kmsKeyArn,
-      Message: createHash('sha256').update(signingInput).digest(),
-      MessageType: 'DIGEST',
-      SigningAlgorithm: 'ECDSA_SHA_256',
+      SigningAlgorithm: signingAlgorithms[key.algorithm],
+      ...message(signingInput, key),
     })
-    const { Signature = new Uint8Array() } = await call('kms', () => client.send(sign, deadline()), records)
-    const signature = derToJoseLowS(Signature)
-    if (signature === undefined || !isValid(signingInput, signature, publicKey(key, publicKeys))) {
+    const { Signature = new Uint8Array() } = await call(
+      'kms',
+      () => client.send(sign, deadline()),
+      records,
+      ...unusable,
+    ).catch(cause => {
+      if (!unusable.includes(cause.name)) throw cause
+      records.signingKeyUnusable(key.kid)
+      throw new SigningKeyUnusable('KMS does not sign with it', { cause })
+    })
+    const signature = key.algorithm === 'ES256' ? derToJoseLowS(Signature) : Signature
+    if (signature === undefined || !verifySignature(signingInput, signature, verificationKey(key))) {
       records.signatureSelfCheckFailed(key.kid)
       throw new SignatureSelfCheckError()
     }
@@ -27,12 +39,9 @@ export function kmsSigner(client: KMSClient, records: Records): Sign {
   }
 }
 
-function isValid(signingInput: string, signature: Uint8Array, key: KeyObject): boolean {
-  return verify('sha256', Buffer.from(signingInput), key, joseToDer(signature))
-}
-
-function publicKey(key: SigningKey, known: Map<string, KeyObject>): KeyObject {
-  const found = known.get(key.kid) ?? createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' })
-  known.set(key.kid, found)
-  return found
+/** A digest, which is as short as can be; Ed25519 takes none. */
+function message(signingInput: string, { algorithm }: SigningKey) {
+  return algorithm === 'EdDSA'
+    ? ({ Message: Buffer.from(signingInput), MessageType: 'RAW' } as const)
+    : ({ Message: createHash('sha256').update(signingInput).digest(), MessageType: 'DIGEST' } as const)
 }

@@ -56,8 +56,18 @@ export class Records {
 
   /** A signature that did not verify with its own key. */
   signatureSelfCheckFailed(kid: string): void {
-    const message = 'KMS returned a signature that its public key does not verify; it was not released'
+    const message = 'a signature did not verify with its own public key; it was not released'
     this.#print('ERROR', { message, kid }, { name: metricNames.signatureSelfCheckFailed })
+  }
+
+  /** A key of the ring that KMS will not use: disabled, or to be deleted. Another one signs where there is one. */
+  signingKeyUnusable(kid: string): void {
+    const message = 'KMS does not use this signing key: enable it, or cancel its deletion'
+    this.#print(
+      'ERROR',
+      { message, kid },
+      { name: metricNames.signingKeyUnusable, dimensions: dependencyDimensions },
+    )
   }
 
   /** The revocation store could not be read; the last snapshot serves until the grace is over. */

@@ -1,11 +1,12 @@
 import { JwtVerifier } from 'aws-jwt-verify'
 import type { JwksCache } from 'aws-jwt-verify/jwk'
 import { clockSkewSeconds } from '../oauth/check-claims.ts'
-import type { SigningKey } from '../oauth/signing-key.ts'
+import { type SigningKey, verificationKey } from '../oauth/signing-key.ts'
+import { verifySignature } from '../oauth/verify-signature.ts'
 
 /**
  * Verifies signatures with aws-jwt-verify, which checks issuer, audience and times once more. The key is ours to
- * choose: the library is given a cache that holds the ring's keys and never fetches.
+ * choose: the library is given a cache that holds the ring's keys and never fetches. PS256 it does not know.
  *
  * @param audience undefined = any
  */
@@ -15,6 +16,7 @@ export function signatureVerifier(issuer: string, audience: string | undefined) 
   const properties = { issuer, audience: audience ?? null, graceSeconds: clockSkewSeconds }
   const verifier = JwtVerifier.create(properties, { jwksCache })
   return (token: string, key: SigningKey): boolean => {
+    if (key.algorithm === 'PS256') return verifyPs256(token, key)
     keys.set(key.kid, key)
     try {
       verifier.verifySync(token)
@@ -24,6 +26,12 @@ export function signatureVerifier(issuer: string, audience: string | undefined) 
       return false
     }
   }
+}
+
+function verifyPs256(token: string, key: SigningKey): boolean {
+  const end = token.lastIndexOf('.')
+  const signature = Buffer.from(token.slice(end + 1), 'base64url')
+  return verifySignature(token.slice(0, end), signature, verificationKey(key))
 }
 
 function ringCache(keys: ReadonlyMap<string, SigningKey>): JwksCache {

@@ -1,17 +1,21 @@
 import {
   type AttributeValue,
+  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
+  UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
-import { isP256Point } from '../oauth/curve-points.ts'
-import type { PublicJwk, SigningKey, SigningKeyState } from '../oauth/signing-key.ts'
-import { isKeyId } from '../oauth/signing-key.ts'
+import type { PendingKey } from '../oauth/ring-keeper.ts'
+import type { SigningKey } from '../oauth/signing-key.ts'
 import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
 import { deadline } from './aws-clients.ts'
 import { Item } from './item.ts'
 import type { Records } from './records.ts'
-import { call } from './store-call.ts'
+import { isPending, parsePendingKey, parseSigningKey, signingKeyAttributes } from './signing-key-item.ts'
+import { call, conditionFailed } from './store-call.ts'
+
+type Attributes = Record<string, AttributeValue>
 
 /** The `SigningKeys` table: one partition a ring, one item a key. */
 export class SigningKeysTable {
@@ -32,29 +36,47 @@ export class SigningKeysTable {
    * at all: nobody knows what else was changed. @throws Unavailable
    */
   async read(): Promise<readonly SigningKey[]> {
-    const keys = (await this.#items()).map(item => this.#parse(item))
-    const coordinates = new Set<string>()
+    return (await this.readWithPending()).keys
+  }
+
+  /** As `read`, with the keys that KMS has made and that have no public half here yet. @throws Unavailable */
+  async readWithPending(): Promise<{
+    readonly keys: readonly SigningKey[]
+    readonly pending: readonly PendingKey[]
+  }> {
+    const items = await this.#items()
+    const pending = items.filter(isPending).map(item => this.#parse(item, parsePendingKey))
+    const keys = items.filter(item => !isPending(item)).map(item => this.#parse(item, parseSigningKey))
+    const publicHalves = new Set<string>()
     for (const { kid, publicJwk } of keys) {
-      if (coordinates.has(publicJwk.x)) this.#refuse(kid, 'is the key of another identifier')
-      coordinates.add(publicJwk.x)
+      const half = publicJwk.x ?? publicJwk.n ?? ''
+      if (publicHalves.has(half)) this.#refuse(kid, 'is the key of another identifier')
+      publicHalves.add(half)
     }
-    return keys
+    return { keys, pending }
   }
 
-  async #items(): Promise<readonly Record<string, AttributeValue>[]> {
-    const query = new QueryCommand({
-      TableName: this.#tableName,
-      KeyConditionExpression: 'ring = :ring',
-      ExpressionAttributeValues: { ':ring': { S: this.#ring } },
-      ConsistentRead: true,
-    })
-    const { Items = [] } = await call('store', () => this.#client.send(query, deadline()), this.#records)
-    return Items
+  async #items(): Promise<readonly Attributes[]> {
+    const items: Attributes[] = []
+    let start: Attributes | undefined
+    do {
+      const query = new QueryCommand({
+        TableName: this.#tableName,
+        KeyConditionExpression: 'ring = :ring',
+        ExpressionAttributeValues: { ':ring': { S: this.#ring } },
+        ConsistentRead: true,
+        ExclusiveStartKey: start,
+      })
+      const page = await call('store', () => this.#client.send(query, deadline()), this.#records)
+      items.push(...(page.Items ?? []))
+      start = page.LastEvaluatedKey
+    } while (start !== undefined)
+    return items
   }
 
-  #parse(attributes: Record<string, AttributeValue>): SigningKey {
+  #parse<T>(attributes: Attributes, parse: (item: Item) => T): T {
     try {
-      return parseSigningKey(new Item(attributes))
+      return parse(new Item(attributes))
     } catch (error) {
       if (!(error instanceof MalformedRecord)) throw error
       return this.#refuse(attributes.kid?.S ?? '?', error.message)
@@ -66,76 +88,79 @@ export class SigningKeysTable {
     throw new Unavailable('store')
   }
 
-  /** Whether the ring has any key at all, readable or not. @throws Unavailable */
-  async isEmpty(): Promise<boolean> {
-    return (await this.#items()).length === 0
+  /** Notes a key that KMS has just made, before anything else is done with it. @throws Unavailable */
+  async putPending({ kid, kmsKeyArn, createdAt }: PendingKey): Promise<void> {
+    await this.#put({
+      kid: { S: kid },
+      kms_key_arn: { S: kmsKeyArn },
+      state: { S: 'pending' },
+      created_at: { N: String(createdAt) },
+    })
   }
 
-  /** Adds a key. Repeating it is safe. @throws Unavailable */
+  /** Adds a key, or the public half to one that is pending. Repeating it is safe. @throws Unavailable */
   async put(key: SigningKey): Promise<void> {
+    await this.#put(signingKeyAttributes(key))
+  }
+
+  /** A key of this identifier that is more than pending stays as it is. */
+  async #put(attributes: Attributes): Promise<void> {
     const put = new PutItemCommand({
       TableName: this.#tableName,
-      Item: {
-        ring: { S: this.#ring },
-        kid: { S: key.kid },
-        algorithm: { S: key.algorithm },
-        public_jwk: { S: JSON.stringify(key.publicJwk) },
-        kms_key_arn: { S: key.kmsKeyArn },
-        state: { S: key.state },
-        created_at: { N: String(key.createdAt) },
-        sign_from: { N: String(key.signFrom) },
-        ...(key.verifyUntil === undefined ? {} : { verify_until: { N: String(key.verifyUntil) } }),
-      },
+      Item: { ring: { S: this.#ring }, ...attributes },
+      ConditionExpression: 'attribute_not_exists(kid) OR #state = :pending',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':pending': { S: 'pending' } },
     })
-    await call('store', () => this.#client.send(put, deadline()), this.#records)
+    await this.#write(() => this.#client.send(put, deadline()))
   }
-}
 
-function parseSigningKey(item: Item): SigningKey {
-  const kid = item.string('kid')
-  if (!isKeyId(kid)) throw new MalformedRecord('attribute kid is not a key identifier')
-  if (item.string('algorithm') !== 'ES256') throw new MalformedRecord('attribute algorithm is not supported')
-  return {
-    kid,
-    algorithm: 'ES256',
-    publicJwk: parsePublicJwk(item.string('public_jwk'), kid),
-    kmsKeyArn: item.string('kms_key_arn'),
-    state: parseState(item.string('state')),
-    createdAt: item.number('created_at'),
-    signFrom: item.number('sign_from'),
-    verifyUntil: item.optionalNumber('verify_until'),
+  /** A standby key signs from a moment on, unless it is no standby key any more. @throws Unavailable */
+  async activate({ kid }: Pick<SigningKey, 'kid'>, signFrom: number): Promise<void> {
+    await this.#change(kid, 'active', 'sign_from', signFrom, ['standby'])
   }
-}
 
-function parseState(state: string): SigningKeyState {
-  if (state === 'standby' || state === 'active' || state === 'retiring' || state === 'revoked') return state
-  throw new MalformedRecord('attribute state is not known')
-}
-
-/** Exactly the members that were written: what else a row says of its key, its JWKS would not say. */
-function parsePublicJwk(json: string, kid: string): PublicJwk {
-  const { kty, crv, x, y, kid: name, alg, use, ...others } = parseObject(json)
-  if (kty !== 'EC' || crv !== 'P-256') throw new MalformedRecord('attribute public_jwk is not a P-256 key')
-  const [xOctets, yOctets] = [coordinate(x), coordinate(y)]
-  if (name !== kid || alg !== 'ES256' || use !== 'sig' || Object.keys(others).length > 0) {
-    throw new MalformedRecord('attribute public_jwk has other members than a published key')
+  /** A key is accepted until a moment, unless its end is decided already. @throws Unavailable */
+  async retire({ kid }: Pick<SigningKey, 'kid'>, verifyUntil: number): Promise<void> {
+    await this.#change(kid, 'retiring', 'verify_until', verifyUntil, ['active', 'standby'])
   }
-  if (!isP256Point(xOctets, yOctets))
-    throw new MalformedRecord('attribute public_jwk is not a point of P-256')
-  return { kty, crv, x: xOctets.toString('base64url'), y: yOctets.toString('base64url'), kid, alg, use }
-}
 
-/** 32 octets in their one spelling (RFC 7518 §6.2.1.2). */
-function coordinate(text: unknown): Buffer {
-  const octets = Buffer.from(typeof text === 'string' ? text : '', 'base64url')
-  if (octets.length === 32 && octets.toString('base64url') === text) return octets
-  throw new MalformedRecord('attribute public_jwk has no coordinates')
-}
+  /** No token of the key is accepted any more. @throws Unavailable */
+  async revoke({ kid }: Pick<SigningKey, 'kid'>, verifyUntil: number): Promise<void> {
+    await this.#change(kid, 'revoked', 'verify_until', verifyUntil, ['active', 'standby', 'retiring'])
+  }
 
-function parseObject(json: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(json)) as Record<string, unknown>
-  } catch {
-    throw new MalformedRecord('attribute public_jwk is not JSON')
+  async #change(kid: string, state: string, attribute: string, time: number, from: readonly string[]) {
+    const states = Object.fromEntries(from.map((each, index) => [`:from${index}`, { S: each }]))
+    const update = new UpdateItemCommand({
+      TableName: this.#tableName,
+      Key: { ring: { S: this.#ring }, kid: { S: kid } },
+      UpdateExpression: 'SET #state = :state, #time = :time',
+      ConditionExpression: `#state IN (${Object.keys(states).join(', ')})`,
+      ExpressionAttributeNames: { '#state': 'state', '#time': attribute },
+      ExpressionAttributeValues: { ':state': { S: state }, ':time': { N: String(time) }, ...states },
+    })
+    await this.#write(() => this.#client.send(update, deadline()))
+  }
+
+  /** Forgets a key that nobody needs: one whose end has come, or that was never more than pending. @throws Unavailable */
+  async remove({ kid }: Pick<SigningKey, 'kid'>, nowSeconds: number): Promise<void> {
+    const remove = new DeleteItemCommand({
+      TableName: this.#tableName,
+      Key: { ring: { S: this.#ring }, kid: { S: kid } },
+      ConditionExpression: 'attribute_not_exists(kid) OR verify_until <= :now OR #state = :pending',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':now': { N: String(nowSeconds) }, ':pending': { S: 'pending' } },
+    })
+    await this.#write(() => this.#client.send(remove, deadline()))
+  }
+
+  /** A condition that does not hold: another keeper was here, and what it did is found by reading again. */
+  async #write(send: () => Promise<unknown>): Promise<void> {
+    try {
+      await call('store', send, this.#records, conditionFailed)
+    } catch (error) {
+      if (!(error instanceof Error && error.name === conditionFailed)) throw error
+    }
   }
 }

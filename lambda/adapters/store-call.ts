@@ -6,19 +6,19 @@ export const conditionFailed = 'ConditionalCheckFailedException'
 
 /**
  * Runs one call to a dependency. Whatever goes wrong in it is recorded by its name and becomes `Unavailable`; but for
- * the error that a caller expects (a condition that did not hold), which passes.
+ * the errors that a caller expects (a condition that did not hold), which pass.
  */
 export async function call<T>(
   dependency: 'store' | 'kms',
   operation: () => Promise<T>,
   records: Records,
-  expected?: string,
+  ...expected: readonly string[]
 ): Promise<T> {
   try {
     return await operation()
   } catch (error) {
     const name = error instanceof Error ? error.name : 'unknown'
-    if (name === expected) throw error
+    if (expected.includes(name)) throw error
     records.dependencyFailed(dependency, name)
     throw new Unavailable(dependency, { cause: error })
   }

@@ -38,6 +38,7 @@ const clientOperations = administrationOperations({
   lastUsed: ids => singleUse.lastUsed(ids),
   verifyToken: token => verifyAccessToken(token, verification, epochSeconds(clock)),
   writeRevocation,
+  now: () => clock.now(),
   jwksUriAllow: process.env.COUNTERSIGN_JWKS_URI_ALLOW || undefined,
 })
 

@@ -10,7 +10,8 @@ import { authorizationServerMetadata, endpointPaths } from '../oauth/metadata.ts
 import { OAuthError } from '../oauth/oauth-error.ts'
 import { publicDocument } from '../oauth/public-document.ts'
 import { publishedKeys } from '../oauth/signing-key.ts'
-import { jwksMaxAgeSeconds, SigningKeyRing } from '../oauth/signing-key-ring.ts'
+import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
+import { jwksMaxAgeSeconds, publishingRingRefreshSeconds } from '../oauth/signing-key-times.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 
 /** Metadata changes with a deployment only. */
@@ -18,7 +19,7 @@ const metadataMaxAgeSeconds = 3600
 
 const { clock, records } = functionContext()
 const keysTable = configuredKeysTable(dynamoDbClient(), records)
-const ring = new SigningKeyRing(() => keysTable.read(), clock)
+const ring = new SigningKeyRing(() => keysTable.read(), clock, publishingRingRefreshSeconds)
 const metadata = authorizationServerMetadata(setting('ISSUER'))
 
 await ring.refresh().catch(() => {})

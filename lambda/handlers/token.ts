@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { dynamoDbClient, kmsClient } from '../adapters/aws-clients.ts'
 import { configuredClientAuthentication } from '../adapters/configured-client-authentication.ts'
 import { configuredKeysTable } from '../adapters/configured-stores.ts'
+import { envelopeSigner } from '../adapters/envelope-signer.ts'
 import { numberSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { kmsSigner } from '../adapters/kms-signer.ts'
@@ -11,38 +12,35 @@ import { epochSeconds } from '../oauth/clock.ts'
 import { issueToken } from '../oauth/issue-token.ts'
 import { metricNames } from '../oauth/metric-names.ts'
 import { ResourceServerDirectory } from '../oauth/resource-server.ts'
-import { currentSigningKey, type SigningKey } from '../oauth/signing-key.ts'
+import { custodyOf, type SigningKey } from '../oauth/signing-key.ts'
 import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
+import { signingRingRefreshSeconds } from '../oauth/signing-key-times.ts'
 
 const { clock, records } = functionContext()
 const dynamoDb = dynamoDbClient()
 const keysTable = configuredKeysTable(dynamoDb, records)
 const resourceServersTable = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 const resourceServers = new ResourceServerDirectory(audience => resourceServersTable.find(audience), clock)
-const ring = new SigningKeyRing(readRing, clock)
-
-/** Each reading of the ring publishes how long the signing key has been in use. */
-async function readRing(): Promise<readonly SigningKey[]> {
-  const keys = await keysTable.read()
-  const now = epochSeconds(clock)
-  const current = currentSigningKey(keys, now)
-  if (current !== undefined) records.signingKeyAge((now - current.signFrom) / 86_400)
-  return keys
+const ring = new SigningKeyRing(() => keysTable.read(), clock, signingRingRefreshSeconds)
+const kms = kmsClient()
+const signers = {
+  kms: kmsSigner(kms, records),
+  envelope: envelopeSigner(kms, setting('SIGNING_KEY_RING'), records),
 }
 
 const endpoint = {
   ...configuredClientAuthentication(dynamoDb, records, clock),
   accessTokenLifetimeSeconds: numberSetting('ACCESS_TOKEN_LIFETIME_SECONDS'),
   findResourceServer: resourceServers.find,
-  findSigningKey: (nowSeconds: number) => ring.current(nowSeconds),
-  sign: kmsSigner(kmsClient(), records),
+  findSigningKeys: (nowSeconds: number) => ring.signingKeys(nowSeconds),
+  sign: (signingInput: string, key: SigningKey) => signers[custodyOf(key)](signingInput, key),
   newTokenId: () => randomBytes(16).toString('base64url'),
 }
 
 // Init reads the ring, opens the connections and proves the key; a failure here is the first request's to find.
 await endpoint
-  .findSigningKey(epochSeconds(clock))
-  .then(key => endpoint.sign('init', key))
+  .findSigningKeys(epochSeconds(clock))
+  .then(([key]) => key && endpoint.sign('init', key))
   .catch(() => {})
 
 export const handler = oauthEndpoint(
@@ -54,6 +52,8 @@ export const handler = oauthEndpoint(
       failed: metricNames.tokensFailed,
     },
     decide: async (request, nowSeconds, facts) => {
+      // Goes on beside the client's look-up: one round trip for both.
+      ring.refresh().catch(() => {})
       return { response: await issueToken(request, endpoint, nowSeconds, facts), reason: 'ok' }
     },
   },

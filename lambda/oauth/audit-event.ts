@@ -22,7 +22,14 @@ export type AuditedAction =
   | 'resource-server.update'
   | 'resource-server.delete'
   | 'resource-server.declare'
+  | 'token.revoke-all'
+  | 'key.list'
+  | 'key.rotate'
   | 'key.create'
+  | 'key.activate'
+  | 'key.retire'
+  | 'key.remove'
+  | 'key.revoke'
 
 /**
  * One audit event a decision. `reason` is a fixed code (`ok` when allowed). No member holds a token, a secret, an

@@ -1,6 +1,8 @@
 import { clockSkewSeconds } from './check-claims.ts'
-import { type AssertionAlgorithm, type ClientKey, parseAssertionAlgorithm } from './client-keys.ts'
-import { type Jws, parseJws, verifyJwsSignature } from './jws.ts'
+import { type ClientKey, parseAssertionAlgorithm } from './client-keys.ts'
+import { type Jws, parseJws } from './jws.ts'
+import type { JwsAlgorithm } from './public-key.ts'
+import { verifySignature } from './verify-signature.ts'
 
 /** RFC 7523 §2.2: the one value of `client_assertion_type`. */
 export const jwtBearerAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -15,7 +17,7 @@ const maxTokenIdLength = 256
 
 /** A client assertion in the form that it must have. Neither its claims nor its signature are checked yet. */
 export interface ClientAssertion {
-  readonly algorithm: AssertionAlgorithm
+  readonly algorithm: JwsAlgorithm
   readonly kid: string | undefined
   /** Who the client says it is: `sub`. */
   readonly clientId: string
@@ -112,7 +114,7 @@ export function verifyAssertion(
   const candidates = kid === undefined ? keys : keys.filter(key => key.kid === kid)
   const [found] = candidates.length === 1 ? candidates : []
   const key = found?.algorithm === algorithm ? found : undefined
-  const isSigned = verifyJwsSignature(jws.signingInput, jws.signature, key ?? decoyKey)
+  const isSigned = verifySignature(jws.signingInput, jws.signature, key ?? decoyKey)
   if (key === undefined) return 'assertion_key_unknown'
   return isSigned ? 'ok' : 'assertion_signature_invalid'
 }

@@ -13,12 +13,13 @@ import {
   verifyAssertion,
 } from './client-assertion.ts'
 import { type ClientCredentials, parseClientCredentials } from './client-credentials.ts'
-import type { AssertionAlgorithm, ClientKey } from './client-keys.ts'
+import type { ClientKey } from './client-keys.ts'
 import { type ClientSecret, matchSecret } from './client-secret.ts'
 import type { DecisionFacts } from './decision-facts.ts'
 import type { Form } from './form.ts'
 import type { HttpRequest } from './http.ts'
 import { OAuthError, type RefusalReason } from './oauth-error.ts'
+import type { JwsAlgorithm } from './public-key.ts'
 
 declare const authenticated: unique symbol
 
@@ -57,7 +58,7 @@ export interface ClientAuthenticationPorts {
   readonly fetchClientKeys: (
     jwksUri: string,
     kid: string | undefined,
-    algorithm: AssertionAlgorithm | undefined,
+    algorithm: JwsAlgorithm | undefined,
   ) => Promise<readonly ClientKey[] | 'unavailable'>
   /** Uses an assertion up. @returns false when it was used before. @throws Unavailable */
   readonly claimAssertion: (clientId: string, use: AssertionUse, nowSeconds: number) => Promise<boolean>

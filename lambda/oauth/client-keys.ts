@@ -1,46 +1,29 @@
-import { createHash, createPublicKey } from 'node:crypto'
-import { isEd25519Key, isP256Point } from './curve-points.ts'
-import { modulusProblem } from './rsa-modulus.ts'
-
-/** What a client may sign its assertions with (RFC 7518 §3.1, RFC 8037 §3.1). */
-export const assertionAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
-
-export type AssertionAlgorithm = (typeof assertionAlgorithms)[number]
+import {
+  algorithmsOfType,
+  type JwsAlgorithm,
+  jwsAlgorithms,
+  type PublicMembers,
+  parsePublicKey,
+  thumbprint,
+} from './public-key.ts'
 
 /** The algorithm of a name: RFC 9864 §2.2 gives EdDSA with Ed25519 a second one, which newer libraries use. */
-export function parseAssertionAlgorithm(name: unknown): AssertionAlgorithm | undefined {
-  return name === 'Ed25519' ? 'EdDSA' : assertionAlgorithms.find(known => known === name)
+export function parseAssertionAlgorithm(name: unknown): JwsAlgorithm | undefined {
+  return name === 'Ed25519' ? 'EdDSA' : jwsAlgorithms.find(known => known === name)
 }
 
 /** A public key of a client, checked: strong enough, well-formed, and for this one algorithm. */
 export interface ClientKey {
   /** Undefined only where it is the client's sole key. */
   readonly kid: string | undefined
-  readonly algorithm: AssertionAlgorithm
-  /** The public members alone, in the order that a thumbprint has them (RFC 7638 §3.2): `crv`, `kty`, `x`, `y`. */
-  readonly jwk: Readonly<Record<string, string>>
+  readonly algorithm: JwsAlgorithm
+  readonly jwk: PublicMembers
 }
 
 export const maxClientKeys = 10
 
-type PublicMembers = Readonly<Record<string, string>>
-
-/** What a key of one type is for, the first where nobody says; and its public members, or what is wrong with them. */
-interface KeyType {
-  readonly algorithms: readonly AssertionAlgorithm[]
-  readonly parse: (jwk: Readonly<Record<string, unknown>>) => PublicMembers | string
-}
-
-const keyTypes: ReadonlyMap<unknown, KeyType> = new Map([
-  ['EC', { algorithms: ['ES256'], parse: parseEc }],
-  ['OKP', { algorithms: ['EdDSA'], parse: parseOkp }],
-  ['RSA', { algorithms: ['RS256', 'PS256'], parse: parseRsa }],
-])
-
 /** RFC 7518 §6.2.2, §6.3.2 and §6.4.1. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-
-const notCanonical = 'has members that are not canonical base64url without padding'
 
 /**
  * Parses the keys of a client (RFC 7517 §5). One bad key spoils the set: what is wrong in it is better said than
@@ -51,7 +34,7 @@ const notCanonical = 'has members that are not canonical base64url without paddi
  */
 export function parseClientJwks(
   value: unknown,
-  algorithm: AssertionAlgorithm | undefined,
+  algorithm: JwsAlgorithm | undefined,
 ): readonly ClientKey[] | string {
   const list = isObject(value) ? value.keys : undefined
   if (!Array.isArray(list) || list.length < 1 || list.length > maxClientKeys) {
@@ -66,33 +49,27 @@ export function parseClientJwks(
   return ambiguity(keys) ?? keys
 }
 
-/** The JWK thumbprint of a key with SHA-256, in base64url (RFC 7638). */
-export function thumbprint(key: Pick<ClientKey, 'jwk'>): string {
-  return createHash('sha256').update(JSON.stringify(key.jwk)).digest('base64url')
-}
-
-function parseClientKey(value: unknown, registered: AssertionAlgorithm | undefined): ClientKey | string {
+function parseClientKey(value: unknown, registered: JwsAlgorithm | undefined): ClientKey | string {
   if (!isObject(value)) return 'is not an object'
   const { kty, kid, alg } = value
   if (kty === 'oct') return 'is a symmetric key: register a public key'
   if (privateMembers.some(name => Object.hasOwn(value, name))) {
     return 'has private members: register the public key only'
   }
-  const type = keyTypes.get(kty)
-  if (type === undefined) return 'has another kty than EC, OKP or RSA'
+  const suitable = algorithmsOfType(kty)
+  if (suitable === undefined) return 'has another kty than EC, OKP or RSA'
   if (kid !== undefined && !isKeyId(kid)) return 'has a kid that is not 1 to 128 of A-Z a-z 0-9 . _ ~ : = -'
   const purpose = purposeProblem(value)
   if (purpose !== undefined) return purpose
 
-  const named = type.algorithms.find(each => each === parseAssertionAlgorithm(alg))
-  if (alg !== undefined && named === undefined) return `has another alg than ${type.algorithms.join(' or ')}`
-  const algorithm = named ?? type.algorithms.find(each => each === registered) ?? type.algorithms[0]
+  const named = suitable.find(each => each === parseAssertionAlgorithm(alg))
+  if (alg !== undefined && named === undefined) return `has another alg than ${suitable.join(' or ')}`
+  const algorithm = named ?? suitable.find(each => each === registered) ?? suitable[0]
   if (algorithm === undefined || (registered !== undefined && algorithm !== registered)) {
     return `is not for ${registered}, the algorithm of the client`
   }
-  const jwk = type.parse(value)
-  if (typeof jwk === 'string') return jwk
-  return isUsable(jwk) ? { kid, algorithm, jwk } : 'is not a public key that can be used'
+  const key = parsePublicKey(value)
+  return typeof key === 'string' ? key : { kid, algorithm, jwk: key.jwk }
 }
 
 /** RFC 7517 §4.2 and §4.3: a key that says what it is for must be for verifying signatures. */
@@ -101,44 +78,6 @@ function purposeProblem({ use, key_ops: operations }: Record<string, unknown>): 
   if (operations === undefined) return undefined
   if (!Array.isArray(operations) || !operations.includes('verify')) return 'has key_ops without verify'
   return new Set(operations).size === operations.length ? undefined : 'has key_ops that repeat one'
-}
-
-function parseEc({ crv, x, y }: Record<string, unknown>): PublicMembers | string {
-  if (crv !== 'P-256') return 'has another crv than P-256'
-  const xOctets = decode(x)
-  const yOctets = decode(y)
-  if (xOctets === undefined || yOctets === undefined) return notCanonical
-  if (xOctets.length !== 32 || yOctets.length !== 32) return 'has coordinates that are not 32 octets long'
-  if (!isP256Point(xOctets, yOctets)) return 'is not a point of its curve'
-  return { crv, kty: 'EC', x: base64url(xOctets), y: base64url(yOctets) }
-}
-
-function parseOkp({ crv, x }: Record<string, unknown>): PublicMembers | string {
-  if (crv !== 'Ed25519') return 'has another crv than Ed25519'
-  const octets = decode(x)
-  if (octets === undefined) return notCanonical
-  if (octets.length !== 32) return 'has an x that is not 32 octets long'
-  if (!isEd25519Key(octets)) return 'is not a point of its curve, or one of small order'
-  return { crv, kty: 'OKP', x: base64url(octets) }
-}
-
-function parseRsa({ n, e }: Record<string, unknown>): PublicMembers | string {
-  const modulus = decode(n)
-  if (modulus === undefined || decode(e) === undefined) return notCanonical
-  if (e !== 'AQAB') return 'has another RSA exponent than 65537'
-  // RFC 7518 §6.3.1.1: no leading zero octets.
-  if (modulus[0] === 0) return 'has an RSA modulus with a leading zero'
-  return modulusProblem(modulus) ?? { e, kty: 'RSA', n: base64url(modulus) }
-}
-
-/** What Node makes of it in the end decides. */
-function isUsable(jwk: PublicMembers): boolean {
-  try {
-    createPublicKey({ key: jwk, format: 'jwk' })
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** An assertion must point at one key, so that a signature is tried with no other. */
@@ -162,15 +101,4 @@ function isKeyId(kid: unknown): kid is string {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The octets of a member, where it has them in the one spelling there is (RFC 7515 §2, RFC 4648 §3.5). */
-function decode(member: unknown): Buffer | undefined {
-  if (typeof member !== 'string' || member === '') return undefined
-  const octets = Buffer.from(member, 'base64url')
-  return base64url(octets) === member ? octets : undefined
-}
-
-function base64url(octets: Buffer): string {
-  return octets.toString('base64url')
 }

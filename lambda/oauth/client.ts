@@ -1,5 +1,6 @@
-import type { AssertionAlgorithm, ClientKey } from './client-keys.ts'
+import type { ClientKey } from './client-keys.ts'
 import type { ClientSecret } from './client-secret.ts'
+import type { JwsAlgorithm } from './public-key.ts'
 
 export const tokenEndpointAuthMethods = [
   'client_secret_basic',
@@ -29,7 +30,7 @@ export interface Client {
   readonly jwks: readonly ClientKey[] | undefined
   readonly jwksUri: string | undefined
   /** The one algorithm of its assertions; undefined = each key has its own. */
-  readonly tokenEndpointAuthSigningAlg: AssertionAlgorithm | undefined
+  readonly tokenEndpointAuthSigningAlg: JwsAlgorithm | undefined
   /** The audience whose tokens this client may introspect, as the resource server of that name; undefined = none. */
   readonly resourceServer: string | undefined
   /** The client's moment: tokens with `iat` up to this epoch second are revoked. 0 = none. */

@@ -19,7 +19,8 @@ export interface TokenEndpoint extends ClientAuthenticationPorts {
   /** Seconds; a resource server and a client may have their own. */
   readonly accessTokenLifetimeSeconds: number
   readonly findResourceServer: FindResourceServer
-  readonly findSigningKey: (nowSeconds: number) => Promise<SigningKey>
+  /** The keys to sign with, the first that can be used. @throws Unavailable */
+  readonly findSigningKeys: (nowSeconds: number) => Promise<readonly SigningKey[]>
   readonly sign: Sign
   readonly newTokenId: () => string
 }
@@ -50,8 +51,8 @@ export async function issueToken(
     endpoint.accessTokenLifetimeSeconds
   const jti = endpoint.newTokenId()
   const claims = buildAccessTokenClaims(endpoint.issuer, client, grant, lifetime, nowSeconds, jti)
-  const key = await endpoint.findSigningKey(nowSeconds)
-  const accessToken = await signAccessToken(claims, key, endpoint.sign)
+  const keys = await endpoint.findSigningKeys(nowSeconds)
+  const accessToken = await signAccessToken(claims, keys, endpoint.sign)
   facts.jti = jti
   await recordSecretUse(authentication, endpoint, nowSeconds)
   return jsonResponse({

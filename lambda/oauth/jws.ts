@@ -1,6 +1,3 @@
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
-import type { AssertionAlgorithm, ClientKey } from './client-keys.ts'
-
 /** A JWS that somebody else made. Nothing in it is verified yet. */
 export interface Jws {
   readonly header: Readonly<Record<string, unknown>>
@@ -63,39 +60,4 @@ function normalToken(token: string): string {
   if (/^\s/.test(token)) return ''
   if (token.startsWith('"')) return JSON.stringify(JSON.parse(token))
   return /^[-\d]/.test(token) ? String(Number(token)) : token
-}
-
-interface Verification {
-  readonly digest: 'sha256' | undefined
-  readonly options: object
-}
-
-const verifications: Readonly<Record<AssertionAlgorithm, Verification>> = {
-  ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' } },
-  RS256: { digest: 'sha256', options: { padding: constants.RSA_PKCS1_PADDING } },
-  // RFC 7518 §3.5: the salt is as long as the digest.
-  PS256: { digest: 'sha256', options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } },
-  EdDSA: { digest: undefined, options: {} },
-}
-
-const keyObjects = new WeakMap<ClientKey, KeyObject>()
-
-/** Whether a signature is this key's, by the algorithm of the key and no other (RFC 8725 §3.1). Never throws. */
-export function verifyJwsSignature(signingInput: string, signature: Uint8Array, key: ClientKey): boolean {
-  const { digest, options } = verifications[key.algorithm]
-  try {
-    return verify(digest, Buffer.from(signingInput), { key: keyObjectOf(key), ...options }, signature)
-  } catch {
-    // A signature of another length than the algorithm's.
-    return false
-  }
-}
-
-function keyObjectOf(key: ClientKey): KeyObject {
-  let object = keyObjects.get(key)
-  if (object === undefined) {
-    object = createPublicKey({ key: { ...key.jwk }, format: 'jwk' })
-    keyObjects.set(key, object)
-  }
-  return object
 }

@@ -1,5 +1,5 @@
 import { tokenEndpointAuthMethods } from './client.ts'
-import { assertionAlgorithms } from './client-keys.ts'
+import { jwsAlgorithms } from './public-key.ts'
 
 /** Where the endpoints are, below the issuer. */
 export const endpointPaths = {
@@ -24,10 +24,10 @@ export function authorizationServerMetadata(issuer: string) {
     // Required by RFC 8414, and empty: there is no authorization endpoint.
     response_types_supported: [],
     token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    token_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
     revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
     introspection_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
   }
 }

@@ -2,8 +2,8 @@
 export const metricNamespace = 'Countersign'
 
 /**
- * The metrics, each with the dimension set [service]; decisions with [service, reason] as well, store and KMS errors
- * also without a dimension, which one alarm over all functions watches.
+ * The metrics, each with the dimension set [service]; decisions with [service, reason] as well, store and KMS errors and
+ * unusable keys also without a dimension, which one alarm over all functions watches.
  * No metric has a client as a dimension.
  */
 export const metricNames = {
@@ -30,7 +30,9 @@ export const metricNames = {
   revocationSnapshotAgeSeconds: 'RevocationSnapshotAgeSeconds',
   /** A revocation snapshot that could not be refreshed in time: an outage grace has begun. */
   revocationStoreUnreachable: 'RevocationStoreUnreachable',
-  /** A signature made by KMS that did not verify: the token was not released. */
+  /** A key of the ring that KMS will not use: disabled, or to be deleted. */
+  signingKeyUnusable: 'SigningKeyUnusable',
+  /** A signature that did not verify: the token was not released. */
   signatureSelfCheckFailed: 'SignatureSelfCheckFailed',
 } as const
 

@@ -33,6 +33,19 @@ export function revokeClientTokens(clientId: string, revokedUpTo: number): Revoc
   return { kind: 'client', clientId, revokedUpTo, expiresAt }
 }
 
+/** @param lastExpiry epoch seconds: no token of the key lives longer */
+export function revokeKey(kid: string, lastExpiry: number): Revocation {
+  return { kind: 'kid', kid, expiresAt: lastExpiry + marginSeconds }
+}
+
+export function revokeAllTokens(revokedUpTo: number): Revocation {
+  return {
+    kind: 'all',
+    revokedUpTo,
+    expiresAt: revokedUpTo + maxAccessTokenLifetimeSeconds + marginSeconds,
+  }
+}
+
 /** The sort key of the revocations table; the partition key is a shard of it. */
 export function revocationSubject(revocation: Revocation): string {
   switch (revocation.kind) {

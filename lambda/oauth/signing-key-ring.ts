@@ -1,9 +1,7 @@
 import { type Clock, elapsedSince, epochSeconds, type Instant, instant } from './clock.ts'
-import { currentSigningKey, isTrusted, type SigningKey } from './signing-key.ts'
+import { isTrusted, type SigningKey, signingCandidates } from './signing-key.ts'
+import { jwksMaxAgeSeconds, signingRingLimitSeconds } from './signing-key-times.ts'
 import { Unavailable } from './unavailable.ts'
-
-/** `max-age` of the JWKS, and how long any function uses the ring it read. A key is published this long before use. */
-export const jwksMaxAgeSeconds = 300
 
 /** An unknown `kid` makes one read in this time, however many ask. */
 const unknownKeyIntervalMilliseconds = 10_000
@@ -18,19 +16,26 @@ const retryIntervalMilliseconds = 1000
 export class SigningKeyRing {
   readonly #read: () => Promise<readonly SigningKey[]>
   readonly #clock: Clock
+  readonly #refreshSeconds: number
   #keys: ReadonlyMap<string, SigningKey> = new Map()
   #readAt: Instant | undefined
   #attemptedAt: Instant | undefined
   #refreshing: Promise<void> | undefined
 
-  constructor(read: () => Promise<readonly SigningKey[]>, clock: Clock) {
+  /** @param refreshSeconds how old the copy gets before the ring is read again */
+  constructor(
+    read: () => Promise<readonly SigningKey[]>,
+    clock: Clock,
+    refreshSeconds: number = jwksMaxAgeSeconds,
+  ) {
     this.#read = read
     this.#clock = clock
+    this.#refreshSeconds = refreshSeconds
   }
 
-  /** Reads the ring when it is older than the JWKS's `max-age`. @throws Unavailable when there is none at all */
+  /** Reads the ring when the copy is too old. @throws Unavailable when there is none at all */
   async refresh(): Promise<void> {
-    if (this.#age() < jwksMaxAgeSeconds * 1000) return
+    if (this.#age() < this.#refreshSeconds * 1000) return
     if (this.#sinceAttempt() >= retryIntervalMilliseconds || this.#readAt === undefined)
       await this.#readRing()
     if (this.#readAt === undefined) throw new Unavailable('store')
@@ -49,12 +54,16 @@ export class SigningKeyRing {
     return this.find(kid)
   }
 
-  /** The key that signs now. @throws Unavailable when the ring has none */
-  async current(nowSeconds: number): Promise<SigningKey> {
+  /**
+   * The keys to sign with now, the first that can be used. A copy that is minutes old may have a key that signs no more,
+   * whose tokens would soon be refused. @throws Unavailable when there is none
+   */
+  async signingKeys(nowSeconds: number): Promise<readonly SigningKey[]> {
     await this.refresh()
-    const key = currentSigningKey([...this.#keys.values()], nowSeconds)
-    if (key === undefined) throw new Unavailable('store')
-    return key
+    const isTooOld = this.#age() > signingRingLimitSeconds * 1000
+    const keys = isTooOld ? [] : signingCandidates([...this.#keys.values()], nowSeconds)
+    if (keys.length === 0) throw new Unavailable('store')
+    return keys
   }
 
   async all(): Promise<readonly SigningKey[]> {

@@ -1,12 +1,13 @@
 import { maxAccessTokenLength } from './access-token.ts'
 import { isLowS } from './ecdsa-signature.ts'
-import { isKeyId, type SigningAlgorithm } from './signing-key.ts'
+import { type JwsAlgorithm, jwsAlgorithms } from './public-key.ts'
+import { isKeyId } from './signing-key.ts'
 
 /** A token that has the one accepted spelling. Nothing in it is verified yet. */
 export interface UnverifiedToken {
   readonly token: string
   readonly kid: string
-  readonly algorithm: SigningAlgorithm
+  readonly algorithm: JwsAlgorithm
   readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -17,13 +18,15 @@ export type GateRefusal =
   | 'token_header_refused'
   | 'token_signature_malformed'
 
-const signatureLength = 86
+/** Of 64 octets: ECDSA with P-256 and Ed25519. */
+const curveSignatureLength = 86
 
 /**
  * The strict gate in front of any cryptography: one accepted spelling per token. Three non-empty base64url segments in
  * canonical form (RFC 7515 §2, RFC 4648 §3.5), JSON objects exactly as `JSON.stringify` writes them (so no repeated
  * member, no white space, no odd escape, no number beyond a double, valid UTF-8), a header of exactly `alg`, `typ` and
- * `kid` (RFC 9068 §2.1; no `crit`, `b64`, `jwk`, `x5c`, `zip`), and an ECDSA signature of 64 octets with low S.
+ * `kid` (RFC 9068 §2.1; no `crit`, `b64`, `jwk`, `x5c`, `zip`), and a signature of the algorithm's length, with low S where it
+ * is ECDSA.
  */
 export function parseUnverifiedToken(token: string): UnverifiedToken | GateRefusal {
   if (token.length > maxAccessTokenLength) return 'token_too_long'
@@ -35,7 +38,7 @@ export function parseUnverifiedToken(token: string): UnverifiedToken | GateRefus
   if (!isAccessTokenHeader(header)) return 'token_header_refused'
   const claims = parseCanonicalObject(token.slice(first + 1, second))
   if (claims === undefined) return 'token_not_canonical'
-  if (!isCanonicalSignature(token.slice(second + 1))) return 'token_signature_malformed'
+  if (!isCanonicalSignature(token.slice(second + 1), header.alg)) return 'token_signature_malformed'
   return { token, kid: header.kid, algorithm: header.alg, claims }
 }
 
@@ -55,14 +58,14 @@ function parseCanonicalObject(segment: string): Record<string, unknown> | undefi
 }
 
 interface AccessTokenHeader {
-  readonly alg: SigningAlgorithm
+  readonly alg: JwsAlgorithm
   readonly kid: string
 }
 
 function isAccessTokenHeader(header: object): header is AccessTokenHeader {
   const { alg, typ, kid, ...others } = header as Record<string, unknown>
   return (
-    alg === 'ES256' &&
+    jwsAlgorithms.some(known => known === alg) &&
     typeof typ === 'string' &&
     /^(application\/)?at\+jwt$/i.test(typ) &&
     typeof kid === 'string' &&
@@ -71,8 +74,11 @@ function isAccessTokenHeader(header: object): header is AccessTokenHeader {
   )
 }
 
-function isCanonicalSignature(segment: string): boolean {
-  if (segment.length !== signatureLength) return false
+function isCanonicalSignature(segment: string, algorithm: JwsAlgorithm): boolean {
+  const isRsa = algorithm === 'RS256' || algorithm === 'PS256'
+  // The length of an RSA signature is that of the key's modulus, which the verification insists on.
+  if (isRsa ? segment.length <= curveSignatureLength : segment.length !== curveSignatureLength) return false
   const signature = Buffer.from(segment, 'base64url')
-  return signature.toString('base64url') === segment && isLowS(signature.subarray(32))
+  if (signature.toString('base64url') !== segment) return false
+  return algorithm !== 'ES256' || isLowS(signature.subarray(32))
 }

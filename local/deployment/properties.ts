@@ -94,6 +94,21 @@ export class PropertyReader {
     return new PropertyReader(`${this.#owner}, ${name}`, members)
   }
 
+  /** A list of nested objects; the members of each are checked as a resource's properties are. */
+  groups(name: string, known: KnownProperties): PropertyReader[] {
+    const value = this.#values[name] ?? []
+    if (!Array.isArray(value)) throw this.error(name, 'must be a list')
+    return value.map((item, index) => {
+      const list = new PropertyReader(this.#owner, { [`${name}.${index}`]: item })
+      return list.group(`${name}.${index}`, known) ?? list
+    })
+  }
+
+  /** Tags as CloudFormation has them: a list of `Key` and `Value`. */
+  tags(name: string): [string, string][] {
+    return this.groups(name, { used: ['Key', 'Value'] }).map(tag => [tag.text('Key'), tag.text('Value')])
+  }
+
   /** A nested object with names of the template's own choosing. */
   entries(name: string): [string, unknown][] {
     const value = this.#values[name]

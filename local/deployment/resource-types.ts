@@ -71,6 +71,8 @@ const withEffect: readonly string[] = [
   ...apiPartTypes,
   'AWS::DynamoDB::GlobalTable',
   'AWS::DynamoDB::Table',
+  'AWS::Events::Rule',
+  'AWS::KMS::Key',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
 ]

@@ -7,10 +7,12 @@ import { type HttpApi, readApi, readApiName } from '../gateway/api.ts'
 import { InvokePermissions } from '../gateway/invoke-permission.ts'
 import { Intrinsics } from '../intrinsics.ts'
 import type { CustomResources } from './custom-resource.ts'
+import { deployKmsKey } from './kms-key.ts'
 import { inDeploymentOrder } from './order.ts'
 import { physicalId, physicalName } from './physical-id.ts'
 import { nameOf } from './properties.ts'
 import { checkTypes, isCustomResource, placeholderOf } from './resource-types.ts'
+import { readSchedule, type Schedule } from './schedule.ts'
 
 /** What a stack is deployed into. */
 export interface StackSurroundings {
@@ -35,6 +37,7 @@ export class DeployedStack {
   readonly functions = new Map<string, FunctionPool>()
   readonly permissions: InvokePermissions
   readonly apis: { name: string; logicalId: string; definition: HttpApi }[] = []
+  readonly schedules: Schedule[] = []
   readonly outputs: Record<string, string> = {}
   tables: Record<string, string> = {}
   readonly #template: StackTemplate
@@ -84,6 +87,10 @@ export class DeployedStack {
     if (placeholder !== undefined) this.#intrinsics.define(logicalId, placeholder)
     else if (isCustomResource(type)) await this.#deployCustomResource(resource)
     else if (type === 'AWS::Lambda::Function') this.#deployFunction(resource)
+    else if (type === 'AWS::KMS::Key') {
+      const place = { endpoint: account.aws.kms, region: account.region, stackName }
+      this.#intrinsics.define(logicalId, await deployKmsKey(resource, this.#intrinsics, place))
+    } else if (type === 'AWS::Events::Rule') this.#deployRule(resource)
     else if (type === 'AWS::Lambda::Permission')
       this.permissions.add(resource, this.#intrinsics, nameOrArn => this.#findFunction(nameOrArn))
     else if (type === 'AWS::ApiGatewayV2::Api') {
@@ -98,6 +105,15 @@ export class DeployedStack {
       const id = this.#idOf(resource, 7)
       this.#intrinsics.define(logicalId, { ref: id, attributes: { [`${type.split('::')[2]}Id`]: id } })
     }
+  }
+
+  #deployRule(resource: StackResource): void {
+    const { region, accountId } = this.#surroundings.account
+    const name = physicalName(this.#template.stackName, resource.logicalId)
+    const arn = `arn:aws:events:${region}:${accountId}:rule/${name}`
+    this.#intrinsics.define(resource.logicalId, { ref: name, attributes: { Arn: arn } })
+    const schedule = readSchedule(resource, this.#intrinsics, arn)
+    if (schedule !== undefined) this.schedules.push(schedule)
   }
 
   #deployFunction(resource: StackResource): void {
@@ -138,6 +154,9 @@ export class DeployedStack {
     for (const { name, definition } of this.apis)
       for (const arn of targetArns(definition))
         if (!this.functions.has(arn)) throw new Error(`API ${name}: ${arn} is no function of the stack`)
+    for (const { ruleArn, functionArns } of this.schedules)
+      for (const arn of functionArns)
+        if (!this.functions.has(arn)) throw new Error(`${ruleArn}: ${arn} is no function of the stack`)
   }
 
   #resolveOutputs(): void {

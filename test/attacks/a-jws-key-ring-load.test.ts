@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { SigningKeysTable } from '../../lambda/adapters/signing-keys-table.ts'
 import { publishedKeys } from '../../lambda/oauth/signing-key.ts'
-import { jwksMaxAgeSeconds, SigningKeyRing } from '../../lambda/oauth/signing-key-ring.ts'
+import { SigningKeyRing } from '../../lambda/oauth/signing-key-ring.ts'
+import { jwksMaxAgeSeconds } from '../../lambda/oauth/signing-key-times.ts'
 import { type Attributes, startLocalStore } from '../lambda/support/local-store.ts'
 import { frozenClock, nowSeconds, recordedLines, storeError } from '../lambda/support/recorded-lines.ts'
 import { signingKeyItem, signingKeyPair } from '../lambda/support/signing-key-pair.ts'
@@ -44,7 +45,10 @@ describe('a ring with a hostile key in it', () => {
     ['a key for HMAC', jwkOf({ ...publicJwk, alg: 'HS256' })],
     ['a key without alg', jwkOf({ ...publicJwk, alg: undefined })],
     ['a key of another name', jwkOf({ ...publicJwk, kid: 'other' })],
-    ['a key with an odd spelling of a coordinate', jwkOf({ ...publicJwk, x: otherSpelling(publicJwk.x) })],
+    [
+      'a key with an odd spelling of a coordinate',
+      jwkOf({ ...publicJwk, x: otherSpelling(publicJwk.x ?? '') }),
+    ],
   ])('A29: is not taken at all, and the last good one stays: %s (RFC 7517 §4)', async (title, changes) => {
     const clock = frozenClock()
     const table = new SigningKeysTable(store.client, 'SigningKeys', title, recorded.records)

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { SigningKeysTable } from '../../lambda/adapters/signing-keys-table.ts'
 import { publishedKeys, type SigningKey } from '../../lambda/oauth/signing-key.ts'
-import { jwksMaxAgeSeconds, SigningKeyRing } from '../../lambda/oauth/signing-key-ring.ts'
+import { SigningKeyRing } from '../../lambda/oauth/signing-key-ring.ts'
+import { jwksMaxAgeSeconds } from '../../lambda/oauth/signing-key-times.ts'
 import { type Attributes, startLocalStore } from '../lambda/support/local-store.ts'
 import { frozenClock, nowSeconds, recordedLines, storeError } from '../lambda/support/recorded-lines.ts'
 import { signingKeyItem, signingKeyPair } from '../lambda/support/signing-key-pair.ts'
@@ -68,7 +69,7 @@ describe('a hostile key in the ring', () => {
     ['the point 0, 0', jwkOf({ ...publicJwk, x: coordinate(0), y: coordinate(0) })],
     ['beyond the field', jwkOf({ ...publicJwk, x: coordinate(0xff), y: coordinate(0xff) })],
     ['without y', jwkOf({ kty: 'EC', crv: 'P-256', x: publicJwk.x })],
-    ['with a coordinate too short', jwkOf({ ...publicJwk, x: publicJwk.x.slice(0, 42) })],
+    ['with a coordinate too short', jwkOf({ ...publicJwk, x: (publicJwk.x ?? '').slice(0, 42) })],
     ['with a coordinate too long', jwkOf({ ...publicJwk, x: `${publicJwk.x}AAAA` })],
     ['with a padded coordinate', jwkOf({ ...publicJwk, x: `${publicJwk.x}=` })],
     ['a set of keys', jwkOf({ keys: [publicJwk] })],
@@ -97,7 +98,7 @@ describe('a hostile key in the ring', () => {
       expect(ring.find(key.kid)).toBeUndefined()
       expect(await ring.findOrRead(key.kid)).toBeUndefined()
       expect(ring.find(good.kid)).toEqual(good)
-      expect(await ring.current(nowSeconds)).toEqual(good)
+      expect(await ring.signingKeys(nowSeconds)).toEqual([good])
       expect(await published()).toEqual([good.publicJwk])
       expect(recorded.lines).toMatchObject([
         { level: 'ERROR', message: 'malformed record', table: 'SigningKeys', key: key.kid, ...storeError },
@@ -145,6 +146,6 @@ describe('a hostile key in the ring', () => {
     const { key } = signingKeyPair()
     await store.put('SigningKeys', signingKeyItem('cold', key, jwkOf(rsa(1024, 65_537))))
     await expect(ring.findOrRead(key.kid)).rejects.toMatchObject({ name: 'Unavailable' })
-    await expect(ring.current(nowSeconds)).rejects.toMatchObject({ name: 'Unavailable' })
+    await expect(ring.signingKeys(nowSeconds)).rejects.toMatchObject({ name: 'Unavailable' })
   })
 })

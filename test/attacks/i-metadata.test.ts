@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, inject, it } from 'vitest'
-import { jwksMaxAgeSeconds } from '../../lambda/oauth/signing-key-ring.ts'
+import { jwksMaxAgeSeconds } from '../../lambda/oauth/signing-key-times.ts'
 import { readCloudAssembly } from '../../local/cloud-assembly.ts'
 import { type Json, useLocalStack } from '../flow/local-stack.ts'
 import { functionEnvironment, ring, startFunction } from '../lambda/support/bundled-function.ts'

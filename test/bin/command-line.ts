@@ -54,7 +54,8 @@ export interface Surroundings {
   cwd?: string
   stdin?: string
   terminal?: boolean
-  answer?: string
+  /** To the question, or to each of several in turn. */
+  answer?: string | readonly string[]
   awsCredentials?: CommandLineIo['awsCredentials']
 }
 
@@ -62,6 +63,7 @@ export interface Surroundings {
 export async function countersign(args: readonly string[], surroundings: Surroundings = {}): Promise<Run> {
   const requests: SeenRequest[] = []
   const run = { out: '', err: '' }
+  const answers = [surroundings.answer ?? []].flat()
   const { handler = serverOf(issuer), terminal = false } = surroundings
   const io: CommandLineIo = {
     stdout: { write: text => (run.out += text), isTTY: terminal },
@@ -72,7 +74,7 @@ export async function countersign(args: readonly string[], surroundings: Surroun
     now: () => now,
     ask: async question => {
       run.err += question
-      return surroundings.answer ?? ''
+      return answers.shift() ?? ''
     },
     awsCredentials:
       surroundings.awsCredentials ??

@@ -38,6 +38,7 @@ describe('alarms', () => {
       'RevokeThrottles',
       'ServerErrors',
       'SignatureSelfCheckFailed',
+      'SigningKeyUnusable',
       'SigningKeysReadsThrottled',
       'SigningKeysWritesThrottled',
       'SingleUseReadsThrottled',

@@ -14,11 +14,15 @@ describe('settings', () => {
       revocationRefreshSeconds: 5,
       revocationOutageGraceSeconds: 60,
       revocationShards: 4,
+      signingAlgorithm: 'ES256',
+      signingKeyCustody: 'kms',
+      signingKeyRotationSeconds: 90 * 86_400,
       tokenThrottle: { rateLimit: 500, burstLimit: 1000 },
     })
   })
 
   it.each([
+    ['signingKeyRotation', 3600, 365 * 86_400],
     ['accessTokenLifetime', 60, 3600],
     ['maxRevocationDelay', 1, 300],
     ['revocationOutageGrace', 0, 3600],

@@ -21,6 +21,7 @@ const administration = [
   'DELETE /admin/resource-servers/{resource_server_id}',
   'GET /admin/clients',
   'GET /admin/clients/{client_id}',
+  'GET /admin/keys',
   'GET /admin/resource-servers',
   'GET /admin/resource-servers/{resource_server_id}',
   'POST /admin/clients',
@@ -28,7 +29,10 @@ const administration = [
   'POST /admin/clients/{client_id}/enable',
   'POST /admin/clients/{client_id}/revoke-tokens',
   'POST /admin/clients/{client_id}/secrets',
+  'POST /admin/keys/rotate',
+  'POST /admin/keys/{kid}/revoke',
   'POST /admin/resource-servers',
+  'POST /admin/revoke-all',
   'POST /admin/tokens/revoke',
   'PUT /admin/clients/{client_id}',
   'PUT /admin/resource-servers/{resource_server_id}',
@@ -63,6 +67,25 @@ describe('authorization server', () => {
     )
   })
 
+  it('has the keeper look after its keys every five minutes', () => {
+    const [rule] = synthesis.ofType('AWS::Events::Rule').values()
+    expect(rule?.Properties).toMatchObject({
+      ScheduleExpression: 'rate(5 minutes)',
+      State: 'ENABLED',
+      Targets: [{ Arn: synthesis.arn('AuthorizationServer/Keeper') }],
+    })
+    const permissions = [...synthesis.ofType('AWS::Lambda::Permission').values()]
+      .map(({ Properties }) => Properties)
+      .filter(({ Principal }) => Principal === 'events.amazonaws.com')
+    expect(permissions).toMatchObject([
+      {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: synthesis.arn('AuthorizationServer/Keeper'),
+        SourceArn: synthesis.arn('AuthorizationServer/KeeperSchedule'),
+      },
+    ])
+  })
+
   it('leaves open the protocol endpoints, which take any method where they must answer 405', () => {
     const open = routes.filter(route => route.AuthorizationType !== 'AWS_IAM')
     expect(open.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]).sort()).toEqual([
@@ -95,9 +118,9 @@ describe('authorization server', () => {
   })
 
   it('lets its own API alone call its functions, route by route', () => {
-    const permissions = [...synthesis.ofType('AWS::Lambda::Permission').values()].map(
-      ({ Properties }) => Properties,
-    )
+    const permissions = [...synthesis.ofType('AWS::Lambda::Permission').values()]
+      .map(({ Properties }) => Properties)
+      .filter(({ Principal }) => Principal !== 'events.amazonaws.com')
     expect(permissions).toHaveLength(routes.length)
     const paths = [...new Set(routes.map(({ RouteKey }) => String(RouteKey).split(' ')[1] ?? ''))]
     const sources = paths.map(path => arn('execute-api', api, `/*/*${path}`))
@@ -226,6 +249,10 @@ describe('authorization server', () => {
       'GET/admin/resource-servers/*',
       'PUT/admin/resource-servers/*',
       'DELETE/admin/resource-servers/*',
+      'POST/admin/revoke-all',
+      'GET/admin/keys',
+      'POST/admin/keys/rotate',
+      'POST/admin/keys/*',
     ].map(path => arn('execute-api', api, `/*/${path}`))
     expect(policies).toMatchObject([
       {

@@ -143,7 +143,17 @@ describe('functions', () => {
     ],
     [
       'AuthorizationServer/Keeper',
-      { SERVICE: 'keeper', ISSUER: issuer, SIGNING_KEYS_TABLE: ref('SigningKeys'), SIGNING_KEY_RING: ring },
+      {
+        SERVICE: 'keeper',
+        ISSUER: issuer,
+        SIGNING_KEYS_TABLE: ref('SigningKeys'),
+        SIGNING_KEY_RING: ring,
+        SIGNING_ALGORITHM: 'ES256',
+        SIGNING_KEY_CUSTODY: 'kms',
+        SIGNING_KEY_ROTATION_SECONDS: String(90 * 86_400),
+        REVOCATIONS_TABLE: ref('Revocations'),
+        REVOCATION_SHARDS: '4',
+      },
     ],
     [
       'Orders/Api/CountersignAuthorizer/Function',

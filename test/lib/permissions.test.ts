@@ -28,6 +28,13 @@ const useOnce = allow(
   singleUse,
 )
 
+const wrappedForRing = {
+  StringEquals: {
+    'aws:ResourceTag/countersign:ring': ring,
+    'kms:EncryptionContext:countersign:ring': ring,
+  },
+}
+
 describe('permissions', () => {
   it('lets the token function read clients and keys, sign with its ring, and write to the single-use table alone', () => {
     expect(synthesis.statements('AuthorizationServer/Token')).toEqual([
@@ -36,8 +43,17 @@ describe('permissions', () => {
       readSigningKeys,
       useOnce,
       allow('SignWithRing', 'kms:Sign', anyKey, {
-        StringEquals: { 'aws:ResourceTag/countersign:ring': ring, 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+        StringEquals: {
+          'aws:ResourceTag/countersign:ring': ring,
+          'kms:SigningAlgorithm': [
+            'ECDSA_SHA_256',
+            'RSASSA_PKCS1_V1_5_SHA_256',
+            'RSASSA_PSS_SHA_256',
+            'ED25519_SHA_512',
+          ],
+        },
       }),
+      allow('UnwrapWithRing', 'kms:Decrypt', anyKey, wrappedForRing),
       writeLogs('AuthorizationServer/Token'),
     ])
   })
@@ -146,13 +162,18 @@ describe('permissions', () => {
     ])
   })
 
-  it('lets the keeper make, tag and describe the keys of its ring, and sign with none', () => {
+  it('lets the keeper make, tag, describe, wrap and end the keys of its ring, and sign with none', () => {
     expect(synthesis.statements('AuthorizationServer/Keeper')).toEqual([
-      allow('KeepSigningKeys', ['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], signingKeys),
+      allow(
+        'KeepSigningKeys',
+        ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+        signingKeys,
+      ),
+      allow('Revoke', 'dynamodb:UpdateItem', revocations),
       allow('CreateKeyForRing', 'kms:CreateKey', '*', {
         StringEquals: {
           'aws:RequestTag/countersign:ring': ring,
-          'kms:KeySpec': 'ECC_NIST_P256',
+          'kms:KeySpec': ['ECC_NIST_P256', 'RSA_2048', 'ECC_NIST_EDWARDS25519'],
           'kms:KeyUsage': 'SIGN_VERIFY',
         },
       }),
@@ -161,6 +182,11 @@ describe('permissions', () => {
       }),
       allow('DescribeKeysOfRing', ['kms:DescribeKey', 'kms:GetPublicKey'], anyKey, {
         StringEquals: { 'aws:ResourceTag/countersign:ring': ring },
+      }),
+      allow('WrapNewKeys', 'kms:GenerateDataKeyPairWithoutPlaintext', anyKey, wrappedForRing),
+      allow('EndKeysOfRing', 'kms:ScheduleKeyDeletion', anyKey, {
+        StringEquals: { 'aws:ResourceTag/countersign:ring': ring, 'kms:KeyUsage': 'SIGN_VERIFY' },
+        NumericEquals: { 'kms:ScheduleKeyDeletionPendingWindowInDays': 30 },
       }),
       writeLogs('AuthorizationServer/Keeper'),
     ])
@@ -220,9 +246,12 @@ describe('permissions', () => {
     }
   })
 
-  it('gives the deletion of a key, and every wildcard of actions, to nobody', () => {
+  it('gives the deletion of a key to the keeper alone, and every wildcard of actions to nobody', () => {
     const policies = JSON.stringify([...synthesis.ofType('AWS::IAM::Role').values()])
-    expect(policies).not.toContain('ScheduleKeyDeletion')
+    const ending = [...synthesis.ofType('AWS::IAM::Role')].filter(([, role]) =>
+      JSON.stringify(role).includes('kms:ScheduleKeyDeletion"'),
+    )
+    expect(ending.map(([path]) => path)).toEqual(['AuthorizationServer/KeeperRole'])
     expect(policies).not.toContain('DisableKey')
     expect(policies).not.toMatch(/"[a-z0-9-]+:[A-Za-z]*\*"/)
     expect(policies).not.toContain('"Action":"*"')

@@ -5,8 +5,9 @@ import { parseClientAssertion } from '../../lambda/oauth/client-assertion.ts'
 import { parseClientJwks } from '../../lambda/oauth/client-keys.ts'
 import { derToJoseLowS, joseToDer } from '../../lambda/oauth/ecdsa-signature.ts'
 import { isJwksUri } from '../../lambda/oauth/jwks-uri.ts'
-import { parseJws, verifyJwsSignature } from '../../lambda/oauth/jws.ts'
+import { parseJws } from '../../lambda/oauth/jws.ts'
 import { isPublicAddress } from '../../lambda/oauth/public-address.ts'
+import { verifySignature } from '../../lambda/oauth/verify-signature.ts'
 import { encode, publicJwk, signTexts } from '../lambda/oauth/support/token-maker.ts'
 import { anyJson, anyText, objectWith, textOf } from './arbitrary-json.ts'
 import { outcomeOf } from './declared-errors.ts'
@@ -50,7 +51,7 @@ describe('the keys of a client', () => {
         expect([algorithm, undefined]).toContain(algorithm && key.algorithm)
         expect(['crv,kty,x,y', 'crv,kty,x', 'e,kty,n']).toContain(Object.keys(key.jwk).join())
         expect(createPublicKey({ key: { ...key.jwk }, format: 'jwk' }).type).toBe('public')
-        expect(outcomeOf(() => verifyJwsSignature('a.b', Buffer.alloc(64), key))).toBe(false)
+        expect(outcomeOf(() => verifySignature('a.b', Buffer.alloc(64), key))).toBe(false)
       }
     }),
   )

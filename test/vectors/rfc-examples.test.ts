@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { thumbprint } from '../../lambda/oauth/client-keys.ts'
 import { parseJws } from '../../lambda/oauth/jws.ts'
+import { thumbprint } from '../../lambda/oauth/public-key.ts'
 import { isRefusedByTheGate } from './access-token-verdict.ts'
 import { registeredKey, verdictOf } from './signature-verdict.ts'
 import { describeVectors } from './vector-folder.ts'

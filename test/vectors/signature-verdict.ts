@@ -1,5 +1,6 @@
 import { parseClientJwks } from '../../lambda/oauth/client-keys.ts'
-import { parseJws, verifyJwsSignature } from '../../lambda/oauth/jws.ts'
+import { parseJws } from '../../lambda/oauth/jws.ts'
+import { verifySignature } from '../../lambda/oauth/verify-signature.ts'
 import type { Jwk } from './wycheproof.ts'
 
 /** The segments of a compact serialisation as the parser of assertions reads them, whatever the payload is. */
@@ -43,5 +44,5 @@ export function verdictOf(text: string, jwk: Jwk): Verdict {
   const key = registeredKey(jwk)
   if (key === undefined) return 'key refused'
   if (segments.header.alg !== key.algorithm) return 'algorithm refused'
-  return verifyJwsSignature(segments.signingInput, segments.signature, key) ? 'verified' : 'signature refused'
+  return verifySignature(segments.signingInput, segments.signature, key) ? 'verified' : 'signature refused'
 }

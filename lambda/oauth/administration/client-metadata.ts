@@ -1,12 +1,8 @@
 import * as v from 'valibot'
 import { type ResourceGrant, type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../client.ts'
-import {
-  type AssertionAlgorithm,
-  assertionAlgorithms,
-  type ClientKey,
-  parseClientJwks,
-} from '../client-keys.ts'
+import { type ClientKey, parseClientJwks } from '../client-keys.ts'
 import { isJwksUri } from '../jwks-uri.ts'
+import { type JwsAlgorithm, jwsAlgorithms } from '../public-key.ts'
 import { parseScope } from '../scope.ts'
 import { AdministrationError } from './administration-error.ts'
 import {
@@ -27,7 +23,7 @@ export interface ClientMetadata {
   /** `private_key_jwt` has either the keys themselves or where they are. */
   readonly jwks: readonly ClientKey[] | undefined
   readonly jwksUri: string | undefined
-  readonly tokenEndpointAuthSigningAlg: AssertionAlgorithm | undefined
+  readonly tokenEndpointAuthSigningAlg: JwsAlgorithm | undefined
   /** The audience that this client is the resource server of. */
   readonly resourceServer: string | undefined
 }
@@ -38,7 +34,7 @@ const grantTypesRule = 'grant_types must be ["client_credentials"]'
 const clientIdRule = 'client_id must be the one in the path'
 const jwksUriRule =
   'jwks_uri must be an https URL of a public host, without user, port or fragment, of at most 512 characters'
-const signingAlgRule = `token_endpoint_auth_signing_alg must be one of ${assertionAlgorithms.join(', ')}`
+const signingAlgRule = `token_endpoint_auth_signing_alg must be one of ${jwsAlgorithms.join(', ')}`
 
 const clientName = v.pipe(
   v.string('client_name is required: a string of 1 to 100 characters'),
@@ -96,7 +92,7 @@ const metadata = {
       v.check(list => list.length === 1 && list[0] === 'client_credentials', grantTypesRule),
     ),
   ),
-  token_endpoint_auth_signing_alg: v.optional(v.picklist(assertionAlgorithms, signingAlgRule)),
+  token_endpoint_auth_signing_alg: v.optional(v.picklist(jwsAlgorithms, signingAlgRule)),
   jwks: v.optional(v.unknown()),
   jwks_uri: v.optional(v.string(jwksUriRule)),
   resource_server: v.optional(resourceIndicator('resource_server')),

@@ -64,6 +64,7 @@ const operations = administrationOperations({
     randomBytes,
     clock: frozenClock(),
   }),
+  now: () => nowSeconds * 1000,
   listClients: async (limit, after) => {
     pages.push([limit, after])
     return { clients: [...rows.values()], next: 'next-client' }
@@ -126,8 +127,22 @@ describe('the admin API’s operations', () => {
       ['POST /admin/clients/{client_id}/revoke-tokens', 200, 'client.revoke-tokens'],
       ['POST /admin/clients/{client_id}/secrets', 201, 'secret.add'],
       ['DELETE /admin/clients/{client_id}/secrets/{secret_id}', 204, 'secret.remove'],
+      ['POST /admin/revoke-all', 200, 'token.revoke-all'],
       ['POST /admin/tokens/revoke', 200, 'token.revoke'],
     ])
+  })
+
+  it('revoke every token up to a moment that no clock has reached, and take no members', async () => {
+    const { body, facts } = await run('POST /admin/revoke-all', { body: {} })
+    expect([body, facts]).toEqual([{ revoked_up_to: nowSeconds + 5 }, {}])
+    expect(revocations.at(-1)).toEqual({
+      kind: 'all',
+      revokedUpTo: nowSeconds + 5,
+      expiresAt: nowSeconds + 5 + 3600 + 80,
+    })
+    await expect(run('POST /admin/revoke-all', { body: { client_id: 'export' } })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
   })
 
   it('show a client with the day on which each secret was last used', async () => {

@@ -1,16 +1,14 @@
 import { KMSClient } from '@aws-sdk/client-kms'
 import { compactVerify, importJWK } from 'jose'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { KmsKeys } from '../../../lambda/adapters/kms-keys.ts'
 import { kmsSigner } from '../../../lambda/adapters/kms-signer.ts'
-import { SignatureSelfCheckError } from '../../../lambda/oauth/access-token.ts'
+import { SignatureSelfCheckError, SigningKeyUnusable } from '../../../lambda/oauth/access-token.ts'
 import { derToJoseLowS, isLowS, joseToDer } from '../../../lambda/oauth/ecdsa-signature.ts'
-import type { SigningKey } from '../../../lambda/oauth/signing-key.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { type Fault, startFaultServer, throttled } from '../support/fault-server.ts'
+import { kmsSigningKey } from '../support/kms-signing-key.ts'
 import { startLocalKms } from '../support/local-kms.ts'
 import { recordedLines } from '../support/recorded-lines.ts'
-import { signingKeyPair } from '../support/signing-key-pair.ts'
 
 const kms = await startLocalKms()
 const proxy = await startFaultServer(kms.url)
@@ -18,8 +16,8 @@ const recorded = recordedLines()
 const client = new KMSClient({ ...kms.settings, endpoint: proxy.url, maxAttempts: 2 })
 const sign = kmsSigner(client, recorded.records)
 
-const { kmsKeyArn, publicJwk } = await new KmsKeys(kms.client, 'ring', recorded.records).create()
-const key: SigningKey = { ...signingKeyPair().key, kid: publicJwk.kid, publicJwk, kmsKeyArn }
+const key = await kmsSigningKey(kms.client, 'ES256')
+const { kmsKeyArn, publicJwk } = key
 const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: key.kid })).toString('base64url')
 const inputOf = (payload: string) => `${header}.${Buffer.from(payload).toString('base64url')}`
 
@@ -100,7 +98,7 @@ describe('kmsSigner', () => {
     proxy.next(onItsWay(() => joseToDer(other)))
     const ofMessage = await sign(inputOf('this'), key).catch((thrown: unknown) => thrown)
     expect(ofMessage).toBeInstanceOf(SignatureSelfCheckError)
-    const { kid, publicJwk: stranger } = signingKeyPair().key
+    const { kid, publicJwk: stranger } = await kmsSigningKey(kms.client, 'ES256')
     const ofKey = await sign(inputOf('this'), { ...key, kid, publicJwk: stranger }).catch(
       (thrown: unknown) => thrown,
     )
@@ -111,8 +109,6 @@ describe('kmsSigner', () => {
     ['throttles', 2, throttled],
     ['fails', 2, { status: 500, type: 'KMSInternalException' }],
     ['breaks the connection', 2, 'reset'],
-    ['says that the key is disabled', 1, { status: 400, type: 'DisabledException' }],
-    ['says that the key is to be deleted', 1, { status: 400, type: 'KMSInvalidStateException' }],
   ])('is unavailable when KMS %s, after %i attempts', async (_, attempts, fault) => {
     proxy.always(fault)
     const signed = await sign(inputOf('unavailable'), key).catch((thrown: unknown) => thrown)
@@ -120,5 +116,37 @@ describe('kmsSigner', () => {
     expect(signed).toMatchObject({ dependency: 'kms' })
     expect(proxy.operations).toHaveLength(attempts)
     expect(recorded.lines).toMatchObject([{ message: 'kms call failed', KmsErrors: 1 }])
+  })
+
+  it.each(['DisabledException', 'KMSInvalidStateException', 'NotFoundException'])(
+    'says at once that KMS does not use the key, with an alarm: %s',
+    async type => {
+      proxy.always({ status: 400, type })
+      const signed = await sign(inputOf('unusable'), key).catch((thrown: unknown) => thrown)
+      expect(signed).toBeInstanceOf(SigningKeyUnusable)
+      expect(proxy.operations).toEqual(['Sign'])
+      expect(recorded.lines).toMatchObject([{ level: 'ERROR', kid: key.kid, SigningKeyUnusable: 1 }])
+    },
+  )
+})
+
+describe.each([
+  ['RS256', { MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256' }],
+  ['PS256', { MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PSS_SHA_256' }],
+  ['EdDSA', { MessageType: 'RAW', SigningAlgorithm: 'ED25519_SHA_512' }],
+] as const)('kmsSigner with %s', (algorithm, request) => {
+  it('makes signatures that an independent library verifies (RFC 7518 §3.3, §3.5, RFC 8037 §3.1)', async () => {
+    const other = await kmsSigningKey(kms.client, algorithm)
+    const input = `${Buffer.from(JSON.stringify({ alg: algorithm })).toString('base64url')}.bWVzc2FnZQ`
+    const jws = `${input}.${Buffer.from(await sign(input, other)).toString('base64url')}`
+    expect(proxy.bodies[0]).toMatchObject(request)
+    const { payload } = await compactVerify(jws, await importJWK({ ...other.publicJwk }))
+    expect(Buffer.from(payload).toString()).toBe('message')
+  })
+
+  it('never releases a signature with a bit flipped', async () => {
+    const other = await kmsSigningKey(kms.client, algorithm)
+    proxy.next(onItsWay(signature => signature.with(20, (signature[20] ?? 0) ^ 1)))
+    await expect(sign('a.b', other)).rejects.toBeInstanceOf(SignatureSelfCheckError)
   })
 })

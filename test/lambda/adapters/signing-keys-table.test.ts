@@ -23,11 +23,15 @@ describe('SigningKeysTable', () => {
     const mine = ringNamed('mine')
     const active = signingKeyPair().key
     const retiring = signingKeyPair({ state: 'retiring', verifyUntil: nowSeconds + 60 }).key
-    await mine.put(active)
-    await mine.put(retiring)
+    const standby = signingKeyPair({
+      state: 'standby',
+      signFrom: undefined,
+      wrappedPrivateKey: new Uint8Array([1, 2, 3]),
+    }).key
+    for (const key of [active, retiring, standby]) await mine.put(key)
     await ringNamed('theirs').put(signingKeyPair().key)
     const keys = await mine.read()
-    expect(keys.toSorted((a, b) => (a.state < b.state ? -1 : 1))).toEqual([active, retiring])
+    expect(keys.toSorted((a, b) => (a.state < b.state ? -1 : 1))).toEqual([active, retiring, standby])
     expect(recorded.texts).toEqual([])
   })
 
@@ -70,27 +74,43 @@ describe('SigningKeysTable', () => {
 const marker = 'do-not-print-me'
 const jwk = (members: unknown): Attributes => ({ public_jwk: { S: JSON.stringify(members) } })
 const { publicJwk } = signingKeyPair().key
+const noType = 'attribute public_jwk has another kty than EC, OKP or RSA'
+const notCanonical = 'attribute public_jwk has members that are not canonical base64url without padding'
 
 describe('a malformed signing key', () => {
   it.each<[string, Attributes, string]>([
     ['algorithm other', { algorithm: { S: 'HS256' } }, 'attribute algorithm is not supported'],
     ['algorithm missing', { algorithm: { NULL: true } }, 'attribute algorithm is not a string'],
     ['key not JSON', { public_jwk: { S: marker } }, 'attribute public_jwk is not JSON'],
-    ['key null', jwk(null), 'attribute public_jwk is not a P-256 key'],
-    ['key a list', jwk([publicJwk]), 'attribute public_jwk is not a P-256 key'],
-    ['key of another curve', jwk({ ...publicJwk, crv: 'P-384' }), 'attribute public_jwk is not a P-256 key'],
-    ['key symmetric', jwk({ kty: 'oct', k: marker }), 'attribute public_jwk is not a P-256 key'],
-    ['coordinate missing', jwk({ ...publicJwk, y: undefined }), 'attribute public_jwk has no coordinates'],
+    ['key null', jwk(null), noType],
+    ['key a list', jwk([publicJwk]), noType],
     [
-      'coordinate padded',
-      jwk({ ...publicJwk, x: `${publicJwk.x}=` }),
-      'attribute public_jwk has no coordinates',
+      'key of another curve',
+      jwk({ ...publicJwk, crv: 'P-384' }),
+      'attribute public_jwk has another crv than P-256',
     ],
-    ['coordinate short', jwk({ ...publicJwk, x: 'AA' }), 'attribute public_jwk has no coordinates'],
+    ['key symmetric', jwk({ kty: 'oct', k: marker }), noType],
+    ['coordinate missing', jwk({ ...publicJwk, y: undefined }), notCanonical],
+    ['coordinate padded', jwk({ ...publicJwk, x: `${publicJwk.x}=` }), notCanonical],
+    [
+      'coordinate short',
+      jwk({ ...publicJwk, x: 'AA' }),
+      'attribute public_jwk has coordinates that are not 32 octets long',
+    ],
     ['KMS key missing', { kms_key_arn: { N: '1' } }, 'attribute kms_key_arn is not a string'],
     ['state unknown', { state: { S: marker } }, 'attribute state is not known'],
     ['creation missing', { created_at: { S: marker } }, 'attribute created_at is not a number'],
-    ['start missing', { sign_from: { NULL: true } }, 'attribute sign_from is not a number'],
+    ['start malformed', { sign_from: { NULL: true } }, 'attribute sign_from is not a number'],
+    [
+      'members that no key has',
+      jwk({ ...publicJwk, key_ops: ['verify'] }),
+      'attribute public_jwk has other members than a published key',
+    ],
+    [
+      'private key not binary',
+      { wrapped_private_key: { S: marker } },
+      'attribute wrapped_private_key is not binary',
+    ],
     ['end broken', { verify_until: { N: '1.5' } }, 'attribute verify_until is not a number'],
     ['end text', { verify_until: { S: marker } }, 'attribute verify_until is not a number'],
   ])('spoils the ring, and is reported without its value: %s', async (title, changes, problem) => {
@@ -112,6 +132,14 @@ describe('a malformed signing key', () => {
       },
     ])
     expect(recorded.texts.join('')).not.toContain(marker)
+  })
+
+  it('is an active one that does not say since when', async () => {
+    const { key } = signingKeyPair()
+    const { sign_from: _, ...item } = signingKeyItem('no-start', key)
+    await store.put('SigningKeys', item)
+    await expect(ringNamed('no-start').read()).rejects.toBeInstanceOf(Unavailable)
+    expect(recorded.lines).toMatchObject([{ problem: 'attribute sign_from is missing' }])
   })
 
   it('is one whose identifier has characters that no identifier has', async () => {

@@ -34,7 +34,13 @@ const ResponseURL = `http://127.0.0.1:${(cloudFormation.address() as AddressInfo
 const start = (ringName: string) => {
   const environment = functionEnvironment({ dynamodb: storeProxy.url, kms: kmsProxy.url })
   const name: FunctionName = 'keeper'
-  return startFunction(name, { ...environment, SIGNING_KEY_RING: ringName })
+  return startFunction(name, {
+    ...environment,
+    SIGNING_KEY_RING: ringName,
+    SIGNING_ALGORITHM: 'ES256',
+    SIGNING_KEY_CUSTODY: 'kms',
+    SIGNING_KEY_ROTATION_SECONDS: '86400',
+  })
 }
 const keeper = await start(ring)
 
@@ -60,6 +66,8 @@ const event = (RequestType: 'Create' | 'Update' | 'Delete') => ({
   ResourceType: 'Custom::SigningKeyRing',
   ResourceProperties: { ServiceToken: 'arn' },
 })
+const scheduled = { version: '0', source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }
+
 const success = {
   Status: 'SUCCESS',
   PhysicalResourceId: ring,
@@ -80,25 +88,41 @@ describe('the keeper function', () => {
     expect([storeProxy.operations, kmsProxy.operations]).toEqual([[], []])
   })
 
-  it('makes the first key of a ring, once, however often it is asked', async () => {
+  it('makes a key that signs and one that waits, once, however often it is asked', async () => {
     const { lines, texts } = await keeper.invoke(event('Create'))
     expect(answers).toEqual([{ method: 'PUT', contentType: '', body: success }])
-    expect([kmsProxy.operations, storeProxy.operations]).toEqual([
-      ['CreateKey', 'GetPublicKey'],
-      ['Query', 'PutItem'],
-    ])
-    const row = storeProxy.bodies[1]?.Item as Record<string, { S: string }>
-    const { KeyMetadata } = await kms.client.send(new DescribeKeyCommand({ KeyId: row.kms_key_arn?.S }))
-    expect([row.state?.S, KeyMetadata?.KeySpec]).toEqual(['active', 'ECC_NIST_P256'])
+    expect(kmsProxy.operations).toEqual(['CreateKey', 'GetPublicKey', 'CreateKey', 'GetPublicKey'])
+    const writes = storeProxy.bodies.flatMap(({ Item }) =>
+      Item ? [Item as Record<string, { S: string }>] : [],
+    )
+    expect(writes.map(({ state }) => state?.S)).toEqual(['pending', 'active', 'pending', 'standby'])
+    const [first, second] = [writes[1], writes[3]]
+    const { KeyMetadata } = await kms.client.send(new DescribeKeyCommand({ KeyId: first?.kms_key_arn?.S }))
+    expect(KeyMetadata?.KeySpec).toBe('ECC_NIST_P256')
+    const decision = { outcome: 'allowed', requestId: 'invocation-1', actor: 'cloudformation' }
     expect(lines).toMatchObject([
-      { message: 'KMS key created', kmsKeyArn: row.kms_key_arn?.S },
-      { audit: 'key.create', outcome: 'allowed', subject: row.kid?.S, requestId: 'invocation-1' },
+      { message: 'KMS key created', kmsKeyArn: first?.kms_key_arn?.S },
+      { audit: 'key.create', subject: first?.kid?.S, ...decision },
+      { message: 'KMS key created', kmsKeyArn: second?.kms_key_arn?.S },
+      { audit: 'key.create', subject: second?.kid?.S, ...decision },
     ])
     expect(texts.join('')).not.toContain('s3cret')
     await keeper.invoke(event('Create'))
     await keeper.invoke(event('Update'))
     expect(answers.slice(1).map(answer => answer.body)).toEqual([success, success])
-    expect((await kms.client.send(new ListKeysCommand({}))).Keys).toHaveLength(1)
+    expect((await kms.client.send(new ListKeysCommand({}))).Keys).toHaveLength(2)
+  })
+
+  it('does the same on schedule, and says how old the key is', async () => {
+    const { result, lines } = await keeper.invoke(scheduled)
+    expect([result, answers]).toEqual([undefined, []])
+    expect(lines).toMatchObject([{ SigningKeyAgeDays: expect.any(Number) }])
+    expect(kmsProxy.operations).toEqual(['DescribeKey', 'DescribeKey'])
+  })
+
+  it('fails on schedule when KMS or the store does, so that Lambda tries again and the alarm goes off', async () => {
+    storeProxy.always({ status: 500, type: 'InternalServerError' })
+    expect((await keeper.invoke(scheduled)).failure).toMatch(/Unavailable/)
   })
 
   it('deletes nothing with the stack: tokens may still need the keys', async () => {
@@ -118,7 +142,7 @@ describe('the keeper function', () => {
         PhysicalResourceId: 'ring-that-fails',
         Status: 'FAILED',
         Reason:
-          'the first signing key could not be made (kms_unavailable): see the log of the keeper function, then deploy again',
+          'the signing keys could not be made (kms_unavailable): see the log of the keeper function, then deploy again',
       },
     ])
     expect(lines.at(-1)).toMatchObject({ audit: 'key.create', outcome: 'failed', reason: 'kms_unavailable' })

@@ -1,11 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import {
-  type AssertionAlgorithm,
-  type ClientKey,
-  parseClientJwks,
-  thumbprint,
-} from '../../../lambda/oauth/client-keys.ts'
+import { type ClientKey, parseClientJwks } from '../../../lambda/oauth/client-keys.ts'
+import { type JwsAlgorithm, thumbprint } from '../../../lambda/oauth/public-key.ts'
 import { ecJwk, ed25519Jwk, type Jwk, roughNumber, rsaJwk, rsaJwkOf } from './support/client-jwks.ts'
 
 const ec = ecJwk()
@@ -13,13 +9,13 @@ const otherEc = ecJwk()
 const ed = ed25519Jwk()
 const rsa = rsaJwk()
 
-function parsed(keys: readonly Jwk[], algorithm?: AssertionAlgorithm): readonly ClientKey[] {
+function parsed(keys: readonly Jwk[], algorithm?: JwsAlgorithm): readonly ClientKey[] {
   const result = parseClientJwks({ keys }, algorithm)
   if (typeof result === 'string') throw new Error(result)
   return result
 }
 
-const problem = (keys: unknown, algorithm?: AssertionAlgorithm) => parseClientJwks({ keys }, algorithm)
+const problem = (keys: unknown, algorithm?: JwsAlgorithm) => parseClientJwks({ keys }, algorithm)
 
 describe('the keys of a client', () => {
   it('are of three types, each with its algorithm and its public members in the order of a thumbprint (RFC 7638 §3.2)', () => {
@@ -36,7 +32,7 @@ describe('the keys of a client', () => {
     expect(keys.map(({ jwk }) => Object.keys(jwk).join())).toEqual(['crv,kty,x,y', 'crv,kty,x', 'e,kty,n'])
   })
 
-  it.each<[string | undefined, AssertionAlgorithm | undefined, AssertionAlgorithm]>([
+  it.each<[string | undefined, JwsAlgorithm | undefined, JwsAlgorithm]>([
     [undefined, undefined, 'RS256'],
     ['RS256', undefined, 'RS256'],
     ['PS256', undefined, 'PS256'],
@@ -48,7 +44,7 @@ describe('the keys of a client', () => {
     expect(parsed([{ ...rsa, ...(alg && { alg }) }], registered)[0]?.algorithm).toBe(algorithm)
   })
 
-  it.each<[Jwk, AssertionAlgorithm]>([
+  it.each<[Jwk, JwsAlgorithm]>([
     [ec, 'ES256'],
     [ed, 'EdDSA'],
   ])('need no alg where the type has one algorithm', (jwk, algorithm) => {
@@ -158,7 +154,7 @@ describe('a set of keys is refused', () => {
     expect(problem(keys)).toBe('jwks: key 2 is a key that is there already')
   })
 
-  it.each<[string, Jwk, AssertionAlgorithm]>([
+  it.each<[string, Jwk, JwsAlgorithm]>([
     ['RSA for ES256', rsa, 'ES256'],
     ['EC for PS256', ec, 'PS256'],
     ['EC for EdDSA', ec, 'EdDSA'],

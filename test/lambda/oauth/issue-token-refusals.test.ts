@@ -37,10 +37,10 @@ describe('a refused token request', () => {
     Object.assign(endpoint, { sign: async () => Promise.reject(new Unavailable('kms')) })
     const { facts } = await request(formRequest(grantType, basic))
     expect(facts).toEqual({ clientId, audience, scope: 'orders:read orders:write' })
-    expect(calls).toEqual(['findClient', 'findResourceServer', 'findSigningKey'])
+    expect(calls).toEqual(['findClient', 'findResourceServer', 'findSigningKeys'])
   })
 
-  it.each(['findClient', 'findResourceServer', 'findSigningKey'])(
+  it.each(['findClient', 'findResourceServer', 'findSigningKeys'])(
     'is an outage, not a refusal, when %s fails',
     async port => {
       const { endpoint, request } = newTokenEndpoint()

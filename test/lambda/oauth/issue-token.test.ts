@@ -50,7 +50,7 @@ describe('a token request', () => {
     expect(calls).toEqual([
       'findClient',
       'findResourceServer',
-      'findSigningKey',
+      'findSigningKeys',
       'sign',
       'recordSecretUse secret-1',
     ])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseJws, verifyJwsSignature } from '../../../lambda/oauth/jws.ts'
+import { parseJws } from '../../../lambda/oauth/jws.ts'
+import { verifySignature } from '../../../lambda/oauth/verify-signature.ts'
 import { algorithms, assertionOf, clientKey, makeAssertion, signInput } from './support/assertion-maker.ts'
 import { encode } from './support/token-maker.ts'
 
@@ -78,16 +79,16 @@ describe('the signature of a JWS (RFC 7518 §3, RFC 8037 §3.1)', () => {
 
   it.each(algorithms)('is verified by %s with the key it was made with, and no other', algorithm => {
     const signature = signInput(algorithm, input)
-    expect(verifyJwsSignature(input, signature, clientKey(algorithm))).toBe(true)
-    expect(verifyJwsSignature(`${input}x`, signature, clientKey(algorithm))).toBe(false)
+    expect(verifySignature(input, signature, clientKey(algorithm))).toBe(true)
+    expect(verifySignature(`${input}x`, signature, clientKey(algorithm))).toBe(false)
     for (const other of algorithms.filter(each => each !== algorithm)) {
-      expect(verifyJwsSignature(input, signature, clientKey(other))).toBe(false)
+      expect(verifySignature(input, signature, clientKey(other))).toBe(false)
     }
     // The same key bound to another algorithm: RSA keys fit two.
     for (const other of algorithms.filter(each => each !== algorithm)) {
       const rebound = { ...clientKey(algorithm), algorithm: other }
       const isSame = ['RS256', 'PS256'].includes(algorithm) === ['RS256', 'PS256'].includes(other)
-      if (isSame) expect(verifyJwsSignature(input, signature, rebound)).toBe(false)
+      if (isSame) expect(verifySignature(input, signature, rebound)).toBe(false)
     }
   })
 
@@ -103,20 +104,20 @@ describe('the signature of a JWS (RFC 7518 §3, RFC 8037 §3.1)', () => {
         Buffer.concat([signature, Buffer.alloc(1)]),
         Buffer.alloc(0),
       ]
-      for (const other of others) expect(verifyJwsSignature(input, other, clientKey(algorithm))).toBe(false)
+      for (const other of others) expect(verifySignature(input, other, clientKey(algorithm))).toBe(false)
     },
   )
 
   it('is refused with a key that is none', () => {
     const key = { ...clientKey('ES256'), jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } }
-    expect(verifyJwsSignature(input, signInput('ES256', input), key)).toBe(false)
+    expect(verifySignature(input, signInput('ES256', input), key)).toBe(false)
   })
 
   it('is over the segments as they came', () => {
     const spaced = assertionOf('{ "alg":"ES256" }', '{ "a" : 1 }')
     const jws = parseJws(spaced)
     expect(
-      verifyJwsSignature(jws?.signingInput ?? '', jws?.signature ?? Buffer.alloc(0), clientKey('ES256')),
+      verifySignature(jws?.signingInput ?? '', jws?.signature ?? Buffer.alloc(0), clientKey('ES256')),
     ).toBe(true)
   })
 })

@@ -20,7 +20,7 @@ describe('reading the ring', () => {
   it('happens once for however many ask together', async () => {
     const { ring, store } = newRing()
     await Promise.all(Array.from({ length: 50 }, (_, index) => ring.findOrRead(`kid-${index % 5}`)))
-    await Promise.all([ring.current(nowSeconds), ring.all(), ring.refresh()])
+    await Promise.all([ring.signingKeys(nowSeconds), ring.all(), ring.refresh()])
     expect(store.reads).toBe(1)
   })
 
@@ -89,7 +89,7 @@ describe('a ring that is empty', () => {
 
   it('of keys that may sign signs nothing', async () => {
     const { ring } = newRing([{ ...signingKey, state: 'standby' }])
-    await expect(ring.current(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
+    await expect(ring.signingKeys(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
     expect(ring.find('key-1')).toMatchObject({ state: 'standby' })
   })
 })

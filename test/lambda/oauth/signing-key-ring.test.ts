@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { currentSigningKey, publishedKeys, type SigningKey } from '../../../lambda/oauth/signing-key.ts'
 import { SigningKeyRing } from '../../../lambda/oauth/signing-key-ring.ts'
+import { signingRingLimitSeconds } from '../../../lambda/oauth/signing-key-times.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { virtualClock } from './support/fake-revocations.ts'
 import { nowSeconds, signingKey } from './support/token-maker.ts'
@@ -58,7 +59,18 @@ describe('the ring', () => {
     const { ring, store } = newRing()
     store.isDown = true
     await expect(ring.findOrRead('key-1')).rejects.toBeInstanceOf(Unavailable)
-    await expect(ring.current(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
+    await expect(ring.signingKeys(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('signs with nothing when it was read minutes ago, and goes on verifying', async () => {
+    const { ring, store, clock } = newRing()
+    expect(await ring.signingKeys(nowSeconds)).toEqual([signingKey])
+    store.isDown = true
+    clock.advance(signingRingLimitSeconds * 1000)
+    expect(await ring.signingKeys(nowSeconds)).toEqual([signingKey])
+    clock.advance(1)
+    await expect(ring.signingKeys(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
+    expect(await ring.findOrRead('key-1')).toBe(signingKey)
   })
 
   it('holds a key to its own end, not only to its absence', async () => {

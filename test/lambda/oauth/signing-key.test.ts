@@ -5,7 +5,9 @@ import {
   isTrusted,
   publishedKeys,
   type SigningKey,
+  signingCandidates,
 } from '../../../lambda/oauth/signing-key.ts'
+import { publicationLeadSeconds } from '../../../lambda/oauth/signing-key-times.ts'
 import { nowSeconds, publicJwk, signingKey } from './support/token-maker.ts'
 
 const key = (changes: Partial<SigningKey>): SigningKey => ({ ...signingKey, ...changes })
@@ -73,6 +75,24 @@ describe('the key that signs', () => {
 
   it('is none in an empty ring', () => {
     expect(currentSigningKey([], nowSeconds)).toBeUndefined()
+  })
+})
+
+describe('the keys to sign with', () => {
+  const published = nowSeconds - publicationLeadSeconds
+  const standby = (changes: Partial<SigningKey>) =>
+    key({ state: 'standby', signFrom: undefined, createdAt: published, ...changes })
+
+  it('are the one that signs, then those that wait and that every verifier knows', () => {
+    const first = key({ kid: 'a' })
+    const later = standby({ kid: 'b' })
+    const earlier = standby({ kid: 'c', createdAt: published - 1 })
+    const unknown = standby({ kid: 'd', createdAt: published + 1 })
+    expect(signingCandidates([later, unknown, first, earlier], nowSeconds)).toEqual([first, earlier, later])
+  })
+
+  it('are none where none has been chosen', () => {
+    expect(signingCandidates([standby({})], nowSeconds)).toEqual([])
   })
 })
 

@@ -16,6 +16,7 @@ export function signingKeyPair(changes: Partial<SigningKey> = {}) {
     algorithm: 'ES256',
     publicJwk: { kty: 'EC', crv: 'P-256', x, y, kid, alg: 'ES256', use: 'sig' },
     kmsKeyArn: `arn:aws:kms:us-east-1:000000000000:key/${kid}`,
+    wrappedPrivateKey: undefined,
     state: 'active',
     createdAt: nowSeconds - 3600,
     signFrom: nowSeconds - 3600,

@@ -1,5 +1,6 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import type { AssertionAlgorithm, ClientKey } from '../../../../lambda/oauth/client-keys.ts'
+import type { ClientKey } from '../../../../lambda/oauth/client-keys.ts'
+import type { JwsAlgorithm } from '../../../../lambda/oauth/public-key.ts'
 import { clientId, encode, issuer, nowSeconds } from './token-maker.ts'
 
 const pairs = {
@@ -7,16 +8,16 @@ const pairs = {
   RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   PS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   EdDSA: generateKeyPairSync('ed25519'),
-} satisfies Record<AssertionAlgorithm, { publicKey: KeyObject; privateKey: KeyObject }>
+} satisfies Record<JwsAlgorithm, { publicKey: KeyObject; privateKey: KeyObject }>
 
-export const algorithms = Object.keys(pairs) as AssertionAlgorithm[]
+export const algorithms = Object.keys(pairs) as JwsAlgorithm[]
 
-export function clientKey(algorithm: AssertionAlgorithm, kid: string | undefined = 'k1'): ClientKey {
+export function clientKey(algorithm: JwsAlgorithm, kid: string | undefined = 'k1'): ClientKey {
   const jwk = pairs[algorithm].publicKey.export({ format: 'jwk' }) as Record<string, string>
   return { kid, algorithm, jwk }
 }
 
-export function signInput(algorithm: AssertionAlgorithm, input: string): Buffer {
+export function signInput(algorithm: JwsAlgorithm, input: string): Buffer {
   const key = pairs[algorithm].privateKey
   const bytes = Buffer.from(input)
   if (algorithm === 'EdDSA') return sign(undefined, bytes, key)
@@ -33,11 +34,7 @@ export const assertionClaims = {
   jti: 'assertion-1',
 }
 
-export function assertionOf(
-  headerText: string,
-  payloadText: string,
-  algorithm: AssertionAlgorithm = 'ES256',
-) {
+export function assertionOf(headerText: string, payloadText: string, algorithm: JwsAlgorithm = 'ES256') {
   const input = `${encode(headerText)}.${encode(payloadText)}`
   return `${input}.${signInput(algorithm, input).toString('base64url')}`
 }
@@ -46,7 +43,7 @@ export function assertionOf(
 export function makeAssertion(
   changes: object = {},
   header: object = {},
-  algorithm: AssertionAlgorithm = 'ES256',
+  algorithm: JwsAlgorithm = 'ES256',
 ): string {
   const headerText = JSON.stringify({ alg: algorithm, typ: 'JWT', kid: 'k1', ...header })
   return assertionOf(headerText, JSON.stringify({ ...assertionClaims, ...changes }), algorithm)

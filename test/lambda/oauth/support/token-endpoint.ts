@@ -97,9 +97,9 @@ export function newTokenEndpoint(found: Client | 'malformed' | 'unknown' = clien
         accessTokenLifetimeSeconds: undefined,
       }
     },
-    findSigningKey: async () => {
-      calls.push('findSigningKey')
-      return signingKey
+    findSigningKeys: async () => {
+      calls.push('findSigningKeys')
+      return [signingKey]
     },
     sign: async input => {
       calls.push('sign')

@@ -18,6 +18,7 @@ export const signingKey: SigningKey = {
   algorithm: 'ES256',
   publicJwk,
   kmsKeyArn: 'arn:aws:kms:us-east-1:000000000000:key/1',
+  wrappedPrivateKey: undefined,
   state: 'active',
   createdAt: 0,
   signFrom: 0,
