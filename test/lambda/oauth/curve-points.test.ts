@@ -1,6 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { isEd25519Key } from '../../../lambda/oauth/curve-points.ts'
+import { isEd25519Key, isP256Point } from '../../../lambda/oauth/curve-points.ts'
+
+describe('a P-256 public key', () => {
+  it('has coordinates in their one spelling: y + p, which fits into 32 octets too, is none', () => {
+    const p256 = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n
+    const x = 'd7325d7646cd60d80a92738ceb345f844cffaf35841022cab176f692de8de1d7'
+    const isPoint = (y: bigint) =>
+      isP256Point(Buffer.from(x, 'hex'), Buffer.from(y.toString(16).padStart(64, '0'), 'hex'))
+    expect([5n, p256 - 5n, 6n, 5n + p256].map(isPoint)).toEqual([true, true, false, false])
+  })
+})
 
 const prime = 2n ** 255n - 19n
 const signBit = 2n ** 255n

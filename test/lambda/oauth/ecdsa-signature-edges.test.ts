@@ -45,6 +45,13 @@ describe('r and s of any length', () => {
   })
 })
 
+describe('zero', () => {
+  it('is written as one octet (X.690 §8.3), though it is no r and no s of a signature', () => {
+    expect(joseToDer(Buffer.alloc(64)).toString('hex')).toBe('3006020100020100')
+    expect(joseToDer(raw(1n, 0n))).toEqual(derOf(1n, 0n))
+  })
+})
+
 describe('s', () => {
   it('is low up to half of the order, and no further', () => {
     const half = order / 2n

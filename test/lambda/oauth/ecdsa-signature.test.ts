@@ -35,6 +35,11 @@ describe('an ECDSA signature', () => {
   it.each([
     ['nothing', ''],
     ['no sequence', '020100'],
+    ['another tag for the sequence', '3106020101020101'],
+    ['another tag for r', '3006030101020101'],
+    ['another tag for s', '3006020101030101'],
+    ['an r that says it is longer', '3006020701020101'],
+    ['an s that says it is longer', '3006020101020201'],
     ['a wrong length', '3007020101020101'],
     ['one integer', '3003020101'],
     ['trailing bytes', '300702010102010100'],

@@ -21,6 +21,7 @@ describe('a form', () => {
     ['a=1&b=2', { a: '1', b: '2' }],
     ['a=x+y%20z%2B', { a: 'x y z+' }],
     ['a=1=2', { a: '1=2' }],
+    ['=1', { '': '1' }],
     ['%61=1', { a: '1' }],
     ['a=&b', {}],
     ['', {}],
@@ -47,6 +48,11 @@ describe('a form', () => {
     ['a=\ud800', 'body_encoding_invalid'],
   ])('refuses %j as %s (RFC 6749 §3.2)', (body, reason) => {
     expect(parse({ body })).toBe(reason)
+  })
+
+  it('without a body has no parameters', () => {
+    expect(parse({ body: undefined })).toEqual({})
+    expect(parse({ body: undefined, isBase64Encoded: true })).toEqual({})
   })
 
   it('decodes base64 once, strictly, and only when it is told to', () => {
@@ -77,6 +83,9 @@ describe('a form', () => {
       const encoded = parse({ body: base64(body), isBase64Encoded: true })
       expect(typeof reason === 'string' ? encoded : typeof encoded).toBe(reason ?? 'object')
     }
+    // Base64 of more than that is not even decoded: it may be none.
+    expect(parse({ body: '!'.repeat(21_849), isBase64Encoded: true })).toBe('body_too_large')
+    expect(parse({ body: '!'.repeat(21_848), isBase64Encoded: true })).toBe('body_encoding_invalid')
     const parameters = (count: number) => Array.from({ length: count }, (_, index) => `${index}=1`).join('&')
     expect(typeof parse({ body: parameters(64) })).toBe('object')
     expect(parse({ body: parameters(65) })).toBe('too_many_parameters')
@@ -88,6 +97,7 @@ describe('a form', () => {
     expect(parse({ method: 'post' })).toBe('method_not_allowed')
     expect(parse({ rawQueryString: 'a=1' })).toBe('query_not_allowed')
     expect(parse(typed('application/x-www-form-urlencoded; charset=UTF-8'))).toEqual({ a: '1' })
+    expect(parse(typed(' application/x-www-form-urlencoded\t'))).toEqual({ a: '1' })
     for (const type of [
       undefined,
       '',

@@ -12,6 +12,8 @@ describe('a jwks_uri', () => {
     'https://a_b.example.com/',
     'https://93.184.216.34/jwks',
     'https://[2606:4700:4700::1111]/jwks',
+    `https://${'a.'.repeat(125)}abc/jwks`,
+    'https://keys.localhost.example.com/jwks',
     long(512),
   ])('is an https URL of a public host (RFC 7591 §2): %s', text => {
     expect(isJwksUri(text, undefined)).toBe(true)
@@ -28,6 +30,7 @@ describe('a jwks_uri', () => {
     ['the port of https, which a parser drops', 'https://keys.example.com:443/jwks'],
     ['a user', 'https://user@keys.example.com/jwks'],
     ['a password', 'https://user:password@keys.example.com/jwks'],
+    ['a password without a user', 'https://:password@keys.example.com/jwks'],
     ['an empty user', 'https://@keys.example.com/jwks'],
     ['a fragment', 'https://keys.example.com/jwks#a'],
     ['an empty fragment', 'https://keys.example.com/jwks#'],
@@ -40,6 +43,8 @@ describe('a jwks_uri', () => {
     ['white space', ' https://keys.example.com/jwks'],
     ['a line break', 'https://keys.example.com/jwks\r\nx: y'],
     ['a percent sign alone', 'https://keys.example.com/%zz'],
+    ['an escape of one digit', 'https://keys.example.com/%2z'],
+    ['half an escape', 'https://keys.example.com/%2'],
     ['Unicode', 'https://keys.example.com/ä'],
     ['a Unicode host', 'https://bücher.example/jwks'],
     ['513 characters', long(513)],
@@ -96,5 +101,6 @@ describe('a jwks_uri', () => {
   it('is of no origin "null"', () => {
     expect(isJwksUri('file:///etc/passwd', 'null')).toBe(false)
     expect(isJwksUri('data:application/json,1', 'null')).toBe(false)
+    expect(isJwksUri('xhttp://127.0.0.1/jwks', 'null')).toBe(false)
   })
 })

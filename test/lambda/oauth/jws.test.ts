@@ -55,21 +55,22 @@ describe('a JWS in compact serialisation (RFC 7515 §7.1)', () => {
 
   const [first = '', second = '', third = ''] = makeAssertion().split('.')
   it.each([
-    ['', 'nothing'],
-    ['..', 'empty segments'],
-    [`${first}.${second}`, 'two segments'],
-    [`${first}.${second}.`, 'no signature'],
-    [`.${second}.${third}`, 'no header'],
-    [`${first}..${third}`, 'no payload'],
-    [`${first}.${second}.${third}.`, 'four segments'],
-    [`${first}.${second}.${third}.${third}.${third}`, 'five segments (RFC 7516)'],
-    [`${first}=.${second}.${third}`, 'padding'],
-    [`${first}.${second}.${third}=`, 'padding behind'],
-    [`${first}.${second}.${third} `, 'a space'],
-    [`${first}.${second}.AB`, 'unused bits (RFC 4648 §3.5)'],
-    [`${first}.${second}.+/`, 'another alphabet'],
-    [`${first}.${second}.A`, 'a character that is no octet'],
-  ])('%# has %s', text => {
+    ['nothing', ''],
+    ['empty segments', '..'],
+    ['two segments', `${first}.${second}`],
+    ['no signature', `${first}.${second}.`],
+    ['no header', `.${second}.${third}`],
+    ['no payload', `${first}..${third}`],
+    ['four segments', `${first}.${second}.${third}.${third}`],
+    ['four segments, the last empty', `${first}.${second}.${third}.`],
+    ['five segments (RFC 7516)', `${first}.${second}.${third}.${third}.${third}`],
+    ['padding', `${first}=.${second}.${third}`],
+    ['padding behind', `${first}.${second}.${third}=`],
+    ['a space', `${first}.${second}.${third} `],
+    ['unused bits (RFC 4648 §3.5)', `${first}.${second}.AB`],
+    ['another alphabet', `${first}.${second}.+/`],
+    ['a character that is no octet', `${first}.${second}.A`],
+  ])('is refused with %s', (_, text) => {
     expect(parseJws(text)).toBe(undefined)
   })
 })

@@ -2,6 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { isPublicAddress } from '../../../lambda/oauth/public-address.ts'
 
 describe('an address', () => {
+  it('is asked about in both families', () => {
+    const addresses = ['2606:4700:4700::1111', 'fd00::1', '2001:db8::1', '1.1.1.1', '10.0.0.1']
+    expect(addresses.map(isPublicAddress)).toEqual([true, false, false, true, false])
+  })
+
   it.each([
     ...['1.1.1.1', '8.8.8.8', '93.184.216.34', '223.255.255.255', '54.239.28.85'],
     ...[

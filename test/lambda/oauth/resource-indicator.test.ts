@@ -12,6 +12,9 @@ describe('a resource indicator', () => {
     'https://[::1]/',
     'urn:example:orders',
     'api://orders',
+    'https://orders.example.com/a%20b%C3%A9',
+    'urn:data:orders',
+    'https://orders.example.com/file:/blob:',
   ])('%s is an absolute URI (RFC 8707 §2)', text => {
     expect(isResourceIndicator(text)).toBe(true)
   })
@@ -27,6 +30,12 @@ describe('a resource indicator', () => {
     [' https://orders.example.com', 'has a leading space'],
     ['https://orders.example.com/a b', 'has a space'],
     ['https://orders.example.com\n', 'has a line break'],
+    ['urn:example:a b', 'has a space in what no parser encodes'],
+    ['https://orders.example.com/%', 'has a percent sign alone'],
+    ['https://orders.example.com/%zz', 'has an escape that is none'],
+    ['https://orders.example.com/%2', 'has half an escape'],
+    ['https://orders.example.com/%2z', 'has an escape of one digit'],
+    ['https://orders.example.com/%z2', 'has an escape of one digit'],
     ['https://orders.example.com/\0', 'has a NUL'],
     ['https://orders.example.com/é', 'is not ASCII'],
     ['https://orders.example.com/"', 'has a quotation mark'],
@@ -49,6 +58,14 @@ describe('a resource indicator', () => {
     'https://2130706433/',
     'https://orders.example.com?x',
   ])('%s has another spelling, which a comparison of strings would miss (RFC 7519 §4.1.3)', text => {
+    expect(isResourceIndicator(text)).toBe(false)
+  })
+
+  it.each([
+    'https://user@orders.example.com/',
+    'https://:password@orders.example.com/',
+    'https://user:password@orders.example.com/',
+  ])('%s has a user, who is no part of an audience (RFC 3986 §3.2.1)', text => {
     expect(isResourceIndicator(text)).toBe(false)
   })
 

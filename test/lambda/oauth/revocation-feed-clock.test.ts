@@ -34,6 +34,17 @@ describe('a wall clock that was ahead and is put right', () => {
     expect(seen).not.toContain(false)
   })
 
+  it.each([
+    [10_000, 0],
+    [10_001, 1],
+  ])('by %i ms: the snapshot is trusted up to ten seconds', async (milliseconds, lookUps) => {
+    const { feed, store, clock } = newFeed()
+    await feed.start(2000)
+    clock.jumpWall(-milliseconds)
+    expect(await feed.isRevoked(token)).toBe(false)
+    expect(store.counts.lookUp).toBe(lookUps)
+  })
+
   it('never lets a token in again that it has refused', async () => {
     const { feed, store, clock } = newFeed()
     store.revoke(revocation, clock.now() - 60_000)

@@ -75,6 +75,17 @@ describe('a refresh', () => {
     expect(refreshes).toEqual([5.001])
   })
 
+  it('that is not at its last page when its time is over has failed', async () => {
+    const { feed, store, clock, outages, refreshes } = await newStartedFeed()
+    store.read = async () => {
+      clock.advance(600)
+      return { revocations: [revocation], next: 'more' }
+    }
+    clock.advance(5001)
+    expect(await feed.isRevoked(token)).toBe(false)
+    expect([outages, refreshes]).toEqual([[6.201], []])
+  })
+
   it('makes the snapshot as old as its start: what it took does not count as fresh', async () => {
     const { feed, store, clock } = await newStartedFeed()
     let reads = 0

@@ -98,7 +98,9 @@ describe('while the store cannot be read', () => {
     clock.advance(59_999)
     expect(await feed.isRevoked(token)).toBe(false)
     clock.advance(1)
-    await expect(feed.isRevoked(token)).rejects.toBeInstanceOf(Unavailable)
+    const unknown = feed.isRevoked(token)
+    await expect(unknown).rejects.toBeInstanceOf(Unavailable)
+    await expect(unknown).rejects.toMatchObject({ dependency: 'store' })
     store.state.isDown = false
     clock.advance(1000)
     expect(await feed.isRevoked(token)).toBe(false)
@@ -114,6 +116,12 @@ describe('while the store cannot be read', () => {
       clock.advance(99)
     }
     expect(store.counts.read).toBe(2 * shards)
+    clock.advance(9)
+    await feed.isRevoked(token)
+    expect(store.counts.read).toBe(2 * shards)
+    clock.advance(1)
+    await feed.isRevoked(token)
+    expect(store.counts.read).toBe(3 * shards)
   })
 
   it('keeps the old snapshot whole when a page of the new one cannot be trusted', async () => {
@@ -143,6 +151,33 @@ describe('until the snapshot is whole', () => {
     const { read } = store.counts
     expect(await feed.isRevoked({ ...token, jti: 'other-19' })).toBe(true)
     expect(store.counts.read).toBe(read)
+  })
+
+  it('reads all that can concern a live token: an hour and two minutes', async () => {
+    const { feed, store, clock } = newFeed()
+    await feed.start(2000)
+    expect(new Set(store.sinces)).toEqual(new Set([clock.now() - 3_720_000]))
+  })
+
+  it('never decides from the part that it has', async () => {
+    const { feed, store, clock } = newFeed()
+    store.state.pageSize = 1
+    for (const jti of ['a', 'b', 'c', 'd', 'e', 'f', 'token-1'])
+      store.revoke(revokeToken(jti, nowSeconds + 600))
+    const { read } = store
+    store.read = async (...page) => {
+      clock.advance(1)
+      return read(...page)
+    }
+    await feed.start(0)
+    const decisions: [isRevoked: boolean, reads: number, lookUps: number][] = []
+    for (let decision = 0; decision < 3; decision++)
+      decisions.push([await feed.isRevoked(token), store.counts.read, store.counts.lookUp])
+    expect(decisions).toEqual([
+      [true, 2, 1],
+      [true, 4, 2],
+      [true, 6, 3],
+    ])
   })
 
   it('knows nothing when the look-up fails', async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type Revocation,
+  revocationSubject,
   revokeClientTokens,
   revokes,
   revokeToken,
@@ -31,6 +33,16 @@ describe('a revocation', () => {
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500)
   })
 
+  it.each<[Revocation, string]>([
+    [revokeToken('j', nowSeconds), 'jti#j'],
+    [revokeClientTokens('c', nowSeconds), 'client#c'],
+    [{ kind: 'kid', kid: 'k', expiresAt: nowSeconds }, 'kid#k'],
+    [{ kind: 'all', revokedUpTo: nowSeconds, expiresAt: nowSeconds }, 'all'],
+  ])('is stored under one of the subjects that it is looked for under: %j', (revocation, subject) => {
+    expect(revocationSubject(revocation)).toBe(subject)
+    expect(subjectsOf(token)).toContain(subject)
+  })
+
   it('is found under any of the four subjects that concern a token', () => {
     expect(subjectsOf(token)).toEqual(['jti#j', 'client#c', 'kid#k', 'all'])
   })
@@ -51,6 +63,11 @@ describe('a revocation', () => {
     }
     expect(revokes(client, { ...token, clientId: 'other' }, nowSeconds)).toBe(false)
     expect(revokes({ kind: 'kid', kid: 'k', expiresAt: nowSeconds + 1 }, token, nowSeconds)).toBe(true)
+  })
+
+  it('of a token or a key concerns no other', () => {
+    expect(revokes(revokeToken('other', nowSeconds), token, nowSeconds)).toBe(false)
+    expect(revokes({ kind: 'kid', kid: 'other', expiresAt: nowSeconds + 1 }, token, nowSeconds)).toBe(false)
   })
 })
 

@@ -43,6 +43,8 @@ describe('the route table', () => {
     '{"allOf":[1]}',
     '{"allOf":[""]}',
     '{"allOf":["a b"]}',
+    '{"allOf":["x",1]}',
+    '{"anyOf":["x",""]}',
     '{"allOf":["a\\"b"]}',
     '{"allOf":["x"],"anyOf":["y"]}',
     '{"allOf":["x"],"anyOf":null}',

@@ -132,6 +132,15 @@ describe('secrets', () => {
     expect(stored().secrets).toHaveLength(2)
   })
 
+  it('are added once when the answer to the write was lost', async () => {
+    const { administration, clientId, state, stored, writes } = await withClient()
+    state.isAnswerLost = true
+    const added = await administration.addSecret(clientId, 60)
+    expect(added.client).toEqual(stored())
+    expect(stored().secrets.map(({ secretId }) => secretId)).toContain(added.secretId)
+    expect([stored().secrets.length, stored().version, writes]).toEqual([2, 2, ['client']])
+  })
+
   it('are not added to a client that became full meanwhile', async () => {
     const { administration, clientId, clients, state, stored, digests } = await withClient()
     state.beforeReplace = () => {

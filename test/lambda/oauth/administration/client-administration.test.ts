@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { digestSecret } from '../../../../lambda/oauth/client-secret.ts'
 import { Unavailable } from '../../../../lambda/oauth/unavailable.ts'
 import { metadata, newAdministration } from '../support/fake-clients.ts'
-import { nowSeconds } from '../support/token-maker.ts'
+import { audience, nowSeconds } from '../support/token-maker.ts'
 
 async function withClient() {
   const fake = newAdministration()
@@ -23,6 +23,16 @@ describe('registration', () => {
   })
 })
 
+describe('what a client is granted', () => {
+  it('is looked for among the resource servers that it names, and no others', async () => {
+    const { administration, asked } = newAdministration()
+    const own = { ...metadata, resourceServer: audience }
+    await administration.create(metadata)
+    await administration.create(own)
+    expect(asked).toEqual([[audience], [audience, audience]])
+  })
+})
+
 describe('an update', () => {
   it('replaces the metadata on the version that it names, and on no other (RFC 7592 §2.2)', async () => {
     const { administration, clientId } = await withClient()
@@ -30,6 +40,16 @@ describe('an update', () => {
     expect(updated).toMatchObject({ clientName: 'new', version: 2 })
     const stale = administration.update(clientId, { ...metadata, clientName: 'late', version: 1 })
     await expect(stale).rejects.toMatchObject({ code: 'conflict', status: 409 })
+  })
+
+  it('on a version that was not read is a conflict, even where another change makes it that version', async () => {
+    const { administration, clientId, clients, state } = await withClient()
+    state.beforeReplace = () => {
+      const current = clients.get(clientId)
+      if (current !== undefined) clients.set(clientId, { ...current, clientName: 'other', version: 2 })
+    }
+    const update = administration.update(clientId, { ...metadata, version: 2 })
+    await expect(update).rejects.toMatchObject({ code: 'conflict' })
   })
 
   it('is a conflict when another change comes between reading and writing', async () => {
@@ -139,14 +159,14 @@ describe('disabling, deleting and revoking', () => {
         clients.set(clientId, { ...current, version: current.version + 1 })
     }
     expect(await administration.disable(clientId)).toMatchObject({ status: 'disabled', version: 6 })
-    races = 99
+    races = 5
     await expect(administration.enable(clientId)).rejects.toMatchObject({ code: 'conflict' })
   })
 })
 
 describe('secrets', () => {
   it('overlap for as long as wanted; a third is refused, naming the one to remove', async () => {
-    const { administration, clientId, issued, clock } = await withClient()
+    const { administration, clientId, issued, clock, digests } = await withClient()
     const second = await administration.addSecret(clientId, 3600)
     expect(second.client.secrets).toMatchObject([
       { secretId: issued.secretId, expiresAt: nowSeconds + 3600 },
@@ -159,6 +179,16 @@ describe('secrets', () => {
     clock.advance(3_600_000)
     const third = await administration.addSecret(clientId, 0)
     expect(third.client.secrets.map(({ secretId }) => secretId)).toEqual([second.secretId, third.secretId])
+    expect([...digests.keys()]).toEqual([second.secretId, third.secretId])
+  })
+
+  it('are told apart by when they were made, also when the clock was put back in between', async () => {
+    const { administration, clientId, issued, clock } = await withClient()
+    clock.jumpWall(-60_000)
+    const { secretId } = await administration.addSecret(clientId, 3600)
+    await expect(administration.addSecret(clientId, 3600)).rejects.toMatchObject({
+      detail: `the client has two live secrets, ${issued.secretId} and ${secretId}: remove one first, the older is ${secretId}`,
+    })
   })
 
   it('lose their digest with their record', async () => {

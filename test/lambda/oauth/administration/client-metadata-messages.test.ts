@@ -30,6 +30,8 @@ const methodRule =
 const lifetimeRule = 'access_token_lifetime must be whole seconds from 60 to 3600'
 const grantTypesRule = 'grant_types must be ["client_credentials"]'
 
+/** So many scopes, each of three characters. */
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(100 + index))
 const ownProto = (text: string): unknown => JSON.parse(text.replace('PROTO', '"__proto__":{"evil":1}'))
 
 describe('a member of the wrong type (RFC 7591 §3.2.2)', () => {
@@ -151,6 +153,13 @@ describe('the limits', () => {
     })
     expect(parseRegistration(scoped(5014)).grants).toHaveLength(1)
     expect(registration(scoped(5015))).toBe(tooLong)
+    // The spaces between the scopes are in the token as well.
+    const tokens = (count: number, last: number) => ({
+      ...body,
+      grants: [{ resource: 'urn:r', scope: [...numbers(count), 's'.repeat(last)].join(' ') }],
+    })
+    expect(parseRegistration(tokens(100, 4614)).grants).toHaveLength(1)
+    expect(registration(tokens(100, 4615))).toBe(tooLong)
   })
 })
 

@@ -26,6 +26,11 @@ describe('client metadata (RFC 7591 §2)', () => {
     })
   })
 
+  it('may say its one grant type (RFC 7591 §2)', () => {
+    const said = { ...body, grant_types: ['client_credentials'] }
+    expect(parseRegistration(said)).toEqual(parseRegistration(body))
+  })
+
   it.each([
     ['no name', { grants }, 'client_name is required'],
     ['an empty name', { ...body, client_name: ' ' }, 'client_name must have 1 to 100 characters'],
@@ -94,6 +99,12 @@ describe('client metadata (RFC 7591 §2)', () => {
     ['a long lifetime', { ...body, access_token_lifetime: 3601 }, 'access_token_lifetime must be'],
     ['a broken lifetime', { ...body, access_token_lifetime: 60.5 }, 'access_token_lifetime must be'],
     ['another grant type', { ...body, grant_types: ['password'] }, 'grant_types must be'],
+    ['no grant type', { ...body, grant_types: [] }, 'grant_types must be'],
+    [
+      'a second grant type',
+      { ...body, grant_types: ['client_credentials', 'password'] },
+      'grant_types must be',
+    ],
     ['an unknown member', { ...body, disabled: false }, 'the client metadata must be an object of'],
     ['an own __proto__', JSON.parse('{"client_name":"x","grants":[],"__proto__":{}}'), ''],
     ['null', null, 'the client metadata must be an object of'],

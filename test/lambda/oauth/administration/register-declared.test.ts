@@ -12,6 +12,9 @@ const declared = {
   ],
   accessTokenLifetimeSeconds: 120,
 }
+/** The declared scopes, the first of them changed. */
+const firstScope = (changes: object) =>
+  declared.scopes.map((scope, index) => (index === 0 ? { ...scope, ...changes } : scope))
 const granted = (resource: string, scope: string[]) => clientWith('c', { grants: [{ resource, scope }] })
 const scopesOf = (row: { scopes: readonly { scope: string }[] } | undefined) =>
   row?.scopes.map(({ scope }) => scope)
@@ -32,7 +35,9 @@ describe('the resource servers of a deployment', () => {
   })
 
   it.each([
-    ['a description', { ...declared, scopes: [{ scope: 'read', description: 'New' }] }],
+    ['a scope less', { ...declared, scopes: declared.scopes.slice(0, 1) }],
+    ['another scope', { ...declared, scopes: firstScope({ scope: 'delete' }) }],
+    ['another description', { ...declared, scopes: firstScope({ description: 'New' }) }],
     ['a lifetime', { ...declared, accessTokenLifetimeSeconds: 300 }],
     ['no lifetime', { ...declared, accessTokenLifetimeSeconds: undefined }],
   ])('are changed with %s', async (_, changed) => {
@@ -89,6 +94,18 @@ describe('the resource servers of a deployment', () => {
     expect(await registerDeclared([], ports)).toEqual([])
     expect(rows.get(audience)).toBe(before)
     expect(writes).toHaveLength(2)
+  })
+
+  it('do not bring back what administration deletes meanwhile', async () => {
+    const { rows, ports } = newResourceServerStore()
+    await registerDeclared([declared], ports)
+    await registerDeclared([], ports)
+    const everyResourceServer = async function* () {
+      yield* [...rows.values()]
+      rows.clear()
+    }
+    expect(await registerDeclared([], { ...ports, everyResourceServer })).toEqual([])
+    expect(rows.size).toBe(0)
   })
 
   it('are registered on the newest version, and given up when that changes all the time', async () => {

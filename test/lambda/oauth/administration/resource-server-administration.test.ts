@@ -60,6 +60,9 @@ describe('a resource server', () => {
     state.beforeWrite = () => rows.set(audience, { ...updated, version: 9 })
     await expect(administration.update(audience, { ...change, version: 2 })).rejects.toMatchObject(conflict)
     rows.set(audience, updated)
+    // Of a version that was not read, even where another change makes it that version.
+    await expect(administration.update(audience, { ...change, version: 9 })).rejects.toMatchObject(conflict)
+    rows.set(audience, updated)
     await expect(administration.delete(audience)).rejects.toMatchObject(conflict)
   })
 
@@ -78,6 +81,22 @@ describe('a resource server', () => {
       detail: 'a scope that would go is granted to reader: change their grants first',
     })
     expect(await administration.update(audience, without('write'))).toMatchObject({ version: 2 })
+  })
+
+  it('keeps a scope that a client is granted beside others that stay', async () => {
+    const { administration } = await withServer([clientWith('both', grants(['read', 'write']))])
+    const change = { ...metadata, scopes: scopes.slice(0, 1), version: 1 }
+    await expect(administration.update(audience, change)).rejects.toMatchObject({ code: 'in_use' })
+  })
+
+  it('is replaced without a look at the clients where no scope goes', async () => {
+    const { ports } = await withServer()
+    const everyClient = () => {
+      throw new Error('not asked for')
+    }
+    const administration = new ResourceServerAdministration({ ...ports, everyClient })
+    const change = { scopes: [...scopes, { scope: 'more', description: '' }], version: 1 }
+    expect(await administration.update(audience, { ...metadata, ...change })).toMatchObject({ version: 2 })
   })
 
   it('is not deleted while a client is granted something there, or is it', async () => {
@@ -122,6 +141,9 @@ describe('grants', () => {
     )
     expect(problem({ resource: orders, scope: ['orders:read', 'orders:admin'] })).toBe(
       'grants: scope 2 of entry 1 is not registered for its resource: add it to the resource server first',
+    )
+    expect(problem({ resource: orders, scope: ['orders:admin', 'orders:read'] })).toBe(
+      'grants: scope 1 of entry 1 is not registered for its resource: add it to the resource server first',
     )
   })
 })

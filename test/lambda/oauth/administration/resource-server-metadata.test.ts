@@ -75,6 +75,7 @@ describe('a resource server', () => {
     ['text for a scope', { ...whole, scopes: [marker] }, scopesRule],
     ['an unknown member', { ...whole, scopes: [{ scope: 'a', [marker]: 1 }] }, scopesRule],
     ['no name', { ...whole, scopes: [{ description: 'x' }] }, 'is required'],
+    ['a number for a name', { ...whole, scopes: [{ scope: 1 }] }, 'scopes: scope is required'],
     ['two tokens', { ...whole, scopes: [{ scope: `${marker} b` }] }, 'scopes: scope must be one scope token'],
     ['an empty scope', { ...whole, scopes: [{ scope: '' }] }, 'scopes: scope must be one scope token'],
     [

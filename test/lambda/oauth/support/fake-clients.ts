@@ -42,7 +42,9 @@ export function newAdministration() {
   const digests = new Map<string, Uint8Array>()
   const writes: string[] = []
   const revocations: Revocation[] = []
-  const state = { isRevocationsDown: false, beforeReplace: (): void => {} }
+  /** `isAnswerLost`: the next replacement is written, and its repetition finds another version. */
+  const state = { isRevocationsDown: false, isAnswerLost: false, beforeReplace: (): void => {} }
+  const asked: (readonly string[])[] = []
   const apply = ({ add, remove = [] }: DigestChange) => {
     if (add !== undefined) digests.set(add.secretId, add.digest)
     for (const secretId of remove) digests.delete(secretId)
@@ -60,14 +62,19 @@ export function newAdministration() {
       writes.push('client')
       clients.set(client.clientId, client)
       apply(change)
-      return true
+      const isAnswered = !state.isAnswerLost
+      state.isAnswerLost = false
+      return isAnswered
     },
   }
   let random = 0
   const administration = new ClientAdministration({
     clients: store,
     resourceServers: {
-      readAll: async audiences => [resourceServer].filter(server => audiences.includes(server.audience)),
+      readAll: async audiences => {
+        asked.push(audiences)
+        return [resourceServer].filter(server => audiences.includes(server.audience))
+      },
     },
     writeRevocation: async revocation => {
       if (state.isRevocationsDown) throw new Unavailable('store')
@@ -77,5 +84,5 @@ export function newAdministration() {
     randomBytes: size => new Uint8Array(size).fill(++random),
     clock,
   })
-  return { administration, clock, clients, digests, writes, revocations, state }
+  return { administration, clock, clients, digests, writes, revocations, asked, state }
 }
