@@ -125,13 +125,13 @@ describe('a set of keys is refused', () => {
     [{ keys: ec }],
     [{ keys: null }],
     [{ Keys: [ec] }],
-  ])('that is not an object with a list of keys (RFC 7517 §5.1): %j', value => {
+  ])('that is not an object with a list of keys (RFC 7517 §5.1), case %#', value => {
     expect(parseClientJwks(value, undefined)).toBe(
       'jwks must be an object with a list "keys" of 1 to 10 keys',
     )
   })
 
-  it.each([[null], ['key'], [1], [[ec]]])('with an entry that is no object: %j', entry => {
+  it.each([[null], ['key'], [1], [[ec]]])('with an entry that is no object, case %#', entry => {
     expect(problem([{ ...ec, kid: 'a' }, entry])).toBe('jwks: key 2 is not an object')
   })
 
