@@ -69,10 +69,11 @@ export class RingKeeper {
     this.#policy = policy
   }
 
-  /** The keys, in the order of their making. @throws Unavailable */
+  /** The keys, in the order of their making and signing. @throws Unavailable */
   async keys(): Promise<readonly SigningKey[]> {
     const { keys } = await this.#ports.store.readWithPending()
-    return keys.toSorted((a, b) => a.createdAt - b.createdAt)
+    const signFrom = (key: SigningKey) => key.signFrom ?? Number.MAX_SAFE_INTEGER
+    return keys.toSorted((a, b) => a.createdAt - b.createdAt || signFrom(a) - signFrom(b))
   }
 
   /** Whether KMS has made a key whose public half could not be read yet. @throws Unavailable */

