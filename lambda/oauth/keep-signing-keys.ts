@@ -53,7 +53,7 @@ export function nextRingStep(
     unusable.has(current.kid) ||
     nowSeconds >= (current.signFrom ?? 0) + policy.rotationSeconds
   const successor = successors.find(key => isPublishedLongEnough(key, nowSeconds))
-  if (isDue && successor !== undefined) return { kind: 'activate', key: successor, signFrom: nowSeconds }
+  if (isDue && successor !== undefined) return activationOf(successor, current, nowSeconds)
 
   const former = ring.find(key => key.state === 'active' && key !== current && isPast(key, nowSeconds))
   if (former !== undefined) return retire(former, current.signFrom ?? nowSeconds)
@@ -63,6 +63,11 @@ export function nextRingStep(
   if (misfit !== undefined) return retire(misfit, nowSeconds)
   const expired = ring.find(key => key.verifyUntil !== undefined && key.verifyUntil <= nowSeconds)
   return expired === undefined ? undefined : { kind: 'remove', key: expired }
+}
+
+/** A key signs after another: never before it has begun, whatever the clock of this keeper says. */
+export function activationOf(key: SigningKey, current: SigningKey | undefined, nowSeconds: number) {
+  return { kind: 'activate', key, signFrom: Math.max(nowSeconds, (current?.signFrom ?? 0) + 1) } as const
 }
 
 /** A key signs from now on in the place of one that is revoked: at once, whoever may not know it yet. */

@@ -1,6 +1,6 @@
-import { nextRingStep, type RingPolicy, replacementStep } from './keep-signing-keys.ts'
+import { activationOf, nextRingStep, type RingPolicy, replacementStep } from './keep-signing-keys.ts'
 import { type Revocation, revokeKey } from './revocation.ts'
-import { isPublishedLongEnough, type SigningKey, standbyKeys } from './signing-key.ts'
+import { currentSigningKey, isPublishedLongEnough, type SigningKey, standbyKeys } from './signing-key.ts'
 import { publicationLeadSeconds, retirementSeconds } from './signing-key-times.ts'
 
 /** A key that KMS has made, of which nothing is known yet but where it is. */
@@ -107,7 +107,8 @@ export class RingKeeper {
     const [first] = standbyKeys(keys)
     if (first === undefined) return publicationWait(nowSeconds, nowSeconds)
     if (!isPublishedLongEnough(first, nowSeconds)) return publicationWait(first.createdAt, nowSeconds)
-    await this.#activate(first, nowSeconds)
+    const { signFrom } = activationOf(first, currentSigningKey(keys, nowSeconds), nowSeconds)
+    await this.#activate(first, signFrom)
     return 0
   }
 

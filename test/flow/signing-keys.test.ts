@@ -91,7 +91,7 @@ describe('a ring of signing keys', () => {
     const keys = rotated.body.keys as Key[]
     expect(keys.map(({ state }) => state).sort()).toEqual(['active', 'retiring', 'standby'])
     const next = keys.find(({ state }) => state === 'active')?.kid
-    expect(next).not.toBe(kidOf(before))
+    expect(next, JSON.stringify(keys)).not.toBe(kidOf(before))
     const after = await tokenBy(stack(), next)
     expect(kidOf(after)).toBe(next)
     for (const token of [before, after]) await expectAccepted(stack(), token)

@@ -71,6 +71,15 @@ describe('a rotation', () => {
     })
   })
 
+  it('begins after the former key did, though this keeper’s clock is behind the one that began it', () => {
+    const early = nextRingStep(
+      [active({ signFrom: nowSeconds }), standby()],
+      { ...policy, algorithm: 'ES256', rotationSeconds: 0 },
+      nowSeconds,
+    )
+    expect(early).toMatchObject({ kind: 'activate', signFrom: nowSeconds + 1 })
+  })
+
   it('retires no key for one that begins later: another keeper has the faster clock', () => {
     const ahead = active({ kid: 'new', signFrom: nowSeconds + 5 })
     expect(next([active(), ahead, standby()])).toBeUndefined()
