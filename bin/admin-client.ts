@@ -77,16 +77,32 @@ export function parseId(text: string, what: 'client_id' | 'secret_id'): string {
   )
 }
 
-const clientRemedies = {
+/** By the error's code: what to do about it. */
+interface Remedies extends Readonly<Record<string, string>> {
+  readonly not_found: string
+  readonly conflict: string
+}
+
+const clientRemedies: Remedies = {
   not_found: 'See "countersign clients list"; secret ids are in "countersign clients show <client_id>".',
   conflict: 'See "countersign clients show <client_id>", then try again.',
 }
 
-const resourceServerRemedies: typeof clientRemedies & Readonly<Record<string, string>> = {
+const resourceServerRemedies: Remedies = {
   not_found: 'See "countersign resource-servers list".',
   conflict: 'See "countersign resource-servers show <audience>".',
   in_use:
     'See "countersign clients show <client_id>"; "clients update" with --grant or --resource-server changes it.',
+}
+
+const keyRemedies: Remedies = {
+  not_found: 'See "countersign keys list".',
+  conflict: 'Try again then. For a key that leaked: countersign keys revoke <kid>',
+}
+
+const remediesOf: Readonly<Record<string, Remedies>> = {
+  'resource-servers': resourceServerRemedies,
+  keys: keyRemedies,
 }
 
 /** @param collection the first segment of the path */
@@ -95,7 +111,7 @@ function refusal(
   { status, headers, document }: HttpAnswer,
   collection: string,
 ): CommandFailure {
-  const remedies = collection === 'resource-servers' ? resourceServerRemedies : clientRemedies
+  const remedies = remediesOf[collection] ?? clientRemedies
   const code = textMember(document, 'error')
   const said = textMember(document, 'error_description') ?? textMember(document, 'message') ?? code
   const because = said === undefined ? `status ${status}` : said

@@ -38,7 +38,7 @@ export function keyTable(style: Style, keys: readonly KeyDocument[]): string {
       key.custody,
       moment(key.created_at),
       moment(key.sign_from),
-      moment(key.verify_until),
+      key.state === 'revoked' ? 'no more' : moment(key.verify_until),
     ]),
   )
 }

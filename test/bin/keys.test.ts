@@ -60,7 +60,8 @@ describe('countersign keys', () => {
       ['keys', 'rotate'],
       answering(() => refusal),
     )
-    expect([code, err.includes(error_description)]).toEqual([1, true])
+    const remedy = 'Try again then. For a key that leaked: countersign keys revoke <kid>'
+    expect([code, err]).toEqual([1, `countersign: ${error_description}\n${remedy}\n`])
   })
 
   it('revoke asks first on a terminal, unless --yes', async () => {
