@@ -19,6 +19,7 @@ import { signAccessToken } from '../lambda/oauth/access-token.ts'
 import { buildAccessTokenClaims } from '../lambda/oauth/access-token-claims.ts'
 import type { Client } from '../lambda/oauth/client.ts'
 import { digestSecret, formatSecret, matchSecret } from '../lambda/oauth/client-secret.ts'
+import { ClockWatch } from '../lambda/oauth/clock-watch.ts'
 import { derToJoseLowS } from '../lambda/oauth/ecdsa-signature.ts'
 import { issueToken, type TokenEndpoint } from '../lambda/oauth/issue-token.ts'
 import { metricNames } from '../lambda/oauth/metric-names.ts'
@@ -96,6 +97,11 @@ const records = new Records(
   },
   Date.now,
 )
+const context = {
+  clock: { now: Date.now, monotonic: () => performance.now() },
+  records,
+  watch: new ClockWatch(() => {}),
+}
 const snapshot = new RevocationSnapshot()
 for (let index = 0; index < 10_000; index++)
   snapshot.add(revokeToken(randomBytes(16).toString('base64url'), nowSeconds + 600))
@@ -112,14 +118,13 @@ function newHandler(memory: VerifiedTokenMemory) {
     isRevoked: async (token: Parameters<RevocationSnapshot['isRevoked']>[0]) =>
       snapshot.isRevoked(token, nowSeconds),
   }
-  return authorizerHandler(api, records, { now: Date.now, monotonic: () => performance.now() })
+  return authorizerHandler(api, context)
 }
 
 /** The token function with custody `envelope`, over stores that answer at once. */
 function newTokenHandlerOf() {
   const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' })
   const kms = { send: async () => ({ Plaintext: pkcs8 }) } as unknown as KMSClient
-  const clock = { now: Date.now, monotonic: () => performance.now() }
   const client: Client = {
     clientId: 'c'.repeat(32),
     status: 'active',
@@ -161,8 +166,7 @@ function newTokenHandlerOf() {
         reason: 'ok',
       }),
     },
-    records,
-    clock,
+    context,
   )
 }
 

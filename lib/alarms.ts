@@ -101,6 +101,12 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
   })
+  add('ClockWrong', {
+    metric: metricOverServices(metricNames.clockWrong),
+    threshold: 1,
+    description:
+      'A function found its clock more than a minute off that of the store. It issues and allows nothing until an answer shows the clock to be right. Publish the function anew to get fresh execution environments, and report it to AWS.',
+  })
   add('SigningKeyUnusable', {
     metric: metricOverServices(metricNames.signingKeyUnusable),
     threshold: 1,

@@ -111,6 +111,7 @@ export function createDashboard(scope: Construct, props: CountersignDashboardPro
           label: 'signature self-check failed',
         }),
         metricByService(metricNames.signingKeyUnusable, 'Sum'),
+        metricByService(metricNames.clockWrong, 'Sum'),
       ],
       [
         serviceMetric(metricNames.revocationSnapshotAgeSeconds, 'authorizer', {

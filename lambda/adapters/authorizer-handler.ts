@@ -1,8 +1,9 @@
 import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda'
 import { type AccessDecision, authorize, type ProtectedApi } from '../oauth/authorize.ts'
-import { type Clock, epochSeconds } from '../oauth/clock.ts'
+import { epochSeconds } from '../oauth/clock.ts'
 import { metricNames } from '../oauth/metric-names.ts'
 import { type AuthorizerResult, authorizerResult } from './authorizer-result.ts'
+import type { FunctionContext } from './function-context.ts'
 import type { Records } from './records.ts'
 
 const metrics = {
@@ -12,9 +13,10 @@ const metrics = {
 }
 
 /** Makes the Lambda authorizer's handler: one decision, one audit event, and nothing but a decision ever allows. */
-export function authorizerHandler(api: ProtectedApi, records: Records, clock: Clock) {
+export function authorizerHandler(api: ProtectedApi, context: FunctionContext) {
+  const { records } = context
   return async (event: APIGatewayRequestAuthorizerEventV2): Promise<AuthorizerResult> => {
-    const decision = await decide(event, api, records, clock)
+    const decision = await decide(event, api, context)
     recordDecision(decision, event, records)
     return authorizerResult(decision)
   }
@@ -23,8 +25,7 @@ export function authorizerHandler(api: ProtectedApi, records: Records, clock: Cl
 async function decide(
   event: APIGatewayRequestAuthorizerEventV2,
   api: ProtectedApi,
-  records: Records,
-  clock: Clock,
+  { records, clock, watch }: FunctionContext,
 ): Promise<AccessDecision> {
   // Another event shape (REST, WebSocket, format 1.0) has no route key of ours: nothing in it may decide.
   if (event?.version !== '2.0' || event.type !== 'REQUEST' || typeof event.routeKey !== 'string') {
@@ -34,7 +35,12 @@ async function decide(
   // What is typed as text may be anything: an event is not only what API Gateway makes.
   const authorization = typeof header === 'string' ? header : undefined
   try {
-    return await authorize({ routeKey: event.routeKey, authorization }, api, epochSeconds(clock))
+    const request = { routeKey: event.routeKey, authorization }
+    const decision = await authorize(request, api, epochSeconds(clock))
+    // Refused stays refused; what is expired or not yet valid, a wrong clock cannot tell.
+    return watch.isWrong && decision.outcome === 'allowed'
+      ? { outcome: 'failed', reason: 'clock_wrong' }
+      : decision
   } catch (error) {
     records.unexpected(error)
     return { outcome: 'failed', reason: 'internal_error' }

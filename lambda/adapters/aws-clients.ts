@@ -2,8 +2,12 @@ import {
   type BatchGetItemCommand,
   type BatchGetItemCommandOutput,
   DynamoDBClient,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
 } from '@aws-sdk/client-dynamodb'
 import { KMSClient } from '@aws-sdk/client-kms'
+import type { DeserializeMiddleware } from '@smithy/types'
+import type { ClockWatch } from '../oauth/clock-watch.ts'
 
 /**
  * Every call has an end: without these settings the SDK waits for ever on a store that hangs. Two attempts of at most
@@ -14,8 +18,27 @@ const bounded = {
   requestHandler: { connectionTimeout: 300, requestTimeout: 450, throwOnRequestTimeout: true },
 }
 
-export function dynamoDbClient(): DynamoDBClient {
-  return new DynamoDBClient(bounded)
+/** @param watch told of the date in each answer */
+export function dynamoDbClient(watch: Pick<ClockWatch, 'observe'>): DynamoDBClient {
+  const client = new DynamoDBClient(bounded)
+  client.middlewareStack.add(observeDate(watch), {
+    step: 'deserialize',
+    name: 'observeDate',
+    priority: 'low',
+  })
+  return client
+}
+
+function observeDate(
+  watch: Pick<ClockWatch, 'observe'>,
+): DeserializeMiddleware<ServiceInputTypes, ServiceOutputTypes> {
+  return next => async args => {
+    const sentAt = Date.now()
+    const result = await next(args)
+    const { headers = {} } = result.response as { headers?: Record<string, string> }
+    watch.observe(Date.parse(headers.date ?? ''), { sentAt, receivedAt: Date.now() })
+    return result
+  }
 }
 
 export function kmsClient(): KMSClient {

@@ -1,12 +1,13 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type { AuditedAction } from '../oauth/audit-event.ts'
-import { type Clock, epochSeconds } from '../oauth/clock.ts'
+import { epochSeconds } from '../oauth/clock.ts'
 import type { DecisionFacts } from '../oauth/decision-facts.ts'
 import { errorResponse } from '../oauth/endpoint-response.ts'
 import type { HttpRequest, HttpResponse } from '../oauth/http.ts'
 import type { MetricName } from '../oauth/metric-names.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
+import type { FunctionContext } from './function-context.ts'
 import { requester, toHttpApiResult, toHttpRequest } from './http-api-event.ts'
 import type { Records } from './records.ts'
 
@@ -26,11 +27,16 @@ export interface OAuthEndpoint {
 }
 
 /** Makes a Lambda handler of an OAuth endpoint: one decision, one audit event, and an answer whatever happens. */
-export function oauthEndpoint({ audit, metrics, decide }: OAuthEndpoint, records: Records, clock: Clock) {
+export function oauthEndpoint(
+  { audit, metrics, decide }: OAuthEndpoint,
+  { clock, records, watch }: FunctionContext,
+) {
   return async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
     const facts: DecisionFacts = {}
     try {
       const { response, reason } = await decide(toHttpRequest(event), epochSeconds(clock), facts)
+      // What was decided by a wrong clock is not told; the store's answer to this very request has shown it.
+      if (watch.isWrong) throw new OAuthError('clock_wrong')
       records.audit({ audit, outcome: 'allowed', reason, ...requester(event), ...facts }, metrics.allowed)
       return toHttpApiResult(response)
     } catch (thrown) {

@@ -83,6 +83,16 @@ export class Records {
     this.#print('INFO', {}, { name, value: ageSeconds, unit: 'Seconds' })
   }
 
+  /** This machine's clock differs from the store's: by seconds, negative = it is behind. */
+  clockWrong(errorSeconds: number): void {
+    const message = 'the clock is wrong: nothing is issued or allowed by it'
+    this.#print(
+      'ERROR',
+      { message, errorSeconds },
+      { name: metricNames.clockWrong, dimensions: dependencyDimensions },
+    )
+  }
+
   /** A key that KMS has made, before anything else is done with it. */
   signingKeyCreated(kmsKeyArn: string): void {
     this.#print('INFO', { message: 'KMS key created', kmsKeyArn })

@@ -16,8 +16,8 @@ import { epochSeconds } from '../oauth/clock.ts'
 import type { Revocation } from '../oauth/revocation.ts'
 import { verifyAccessToken } from '../oauth/verify-access-token.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const { clock, records, watch } = functionContext()
+const dynamoDb = dynamoDbClient(watch)
 const clients = new ClientsAdministrationTable(dynamoDb, setting('CLIENTS_TABLE'), records)
 const revocations = configuredRevocations(dynamoDb, records)
 const resourceServers = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)

@@ -13,8 +13,9 @@ import { VerifiedTokenMemory } from '../oauth/verified-token-memory.ts'
 /** How long init may load revocations; what is missing then is looked up for each decision. */
 const initLoadMilliseconds = 2000
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const context = functionContext()
+const { clock, records, watch } = context
+const dynamoDb = dynamoDbClient(watch)
 const revocations = configuredRevocations(dynamoDb, records)
 const { ring, verification } = configuredVerification(dynamoDb, records, clock, setting('AUDIENCE'))
 const feed = new RevocationFeed(
@@ -43,6 +44,5 @@ export const handler: (event: APIGatewayRequestAuthorizerEventV2) => Promise<unk
     findKnownKey: kid => ring.find(kid),
     isRevoked: token => feed.isRevoked(token),
   },
-  records,
-  clock,
+  context,
 )

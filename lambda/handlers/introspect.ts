@@ -9,8 +9,9 @@ import { introspectToken } from '../oauth/introspect-token.ts'
 import { metricNames } from '../oauth/metric-names.ts'
 import { type RevocableToken, revokes, subjectsOf } from '../oauth/revocation.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const context = functionContext()
+const { clock, records, watch } = context
+const dynamoDb = dynamoDbClient(watch)
 const revocations = configuredRevocations(dynamoDb, records)
 const { ring, verification } = configuredVerification(dynamoDb, records, clock, undefined)
 
@@ -35,6 +36,5 @@ export const handler = oauthEndpoint(
     },
     decide: (request, nowSeconds, facts) => introspectToken(request, endpoint, nowSeconds, facts),
   },
-  records,
-  clock,
+  context,
 )

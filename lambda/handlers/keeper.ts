@@ -19,8 +19,8 @@ import { RingKeeper } from '../oauth/ring-keeper.ts'
 import { currentSigningKey, custodies } from '../oauth/signing-key.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const { clock, records, watch } = functionContext()
+const dynamoDb = dynamoDbClient(watch)
 const ring = setting('SIGNING_KEY_RING')
 const policy = {
   algorithm: choiceSetting('SIGNING_ALGORITHM', jwsAlgorithms),

@@ -17,8 +17,8 @@ import { Unavailable } from '../oauth/unavailable.ts'
 /** Metadata changes with a deployment only. */
 const metadataMaxAgeSeconds = 3600
 
-const { clock, records } = functionContext()
-const keysTable = configuredKeysTable(dynamoDbClient(), records)
+const { clock, records, watch } = functionContext()
+const keysTable = configuredKeysTable(dynamoDbClient(watch), records)
 const ring = new SigningKeyRing(() => keysTable.read(), clock, publishingRingRefreshSeconds)
 const metadata = authorizationServerMetadata(setting('ISSUER'))
 

@@ -9,8 +9,8 @@ import { ResourceServersTable } from '../adapters/resource-servers-table.ts'
 import { registerDeclared } from '../oauth/administration/register-declared.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const { clock, records, watch } = functionContext()
+const dynamoDb = dynamoDbClient(watch)
 const clients = new ClientsAdministrationTable(dynamoDb, setting('CLIENTS_TABLE'), records)
 const store = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 

@@ -8,8 +8,9 @@ import { metricNames } from '../oauth/metric-names.ts'
 import type { Revocation } from '../oauth/revocation.ts'
 import { revokeOwnToken } from '../oauth/revoke-token.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const context = functionContext()
+const { clock, records, watch } = context
+const dynamoDb = dynamoDbClient(watch)
 const revocations = configuredRevocations(dynamoDb, records)
 const { ring, verification } = configuredVerification(dynamoDb, records, clock, undefined)
 
@@ -31,6 +32,5 @@ export const handler = oauthEndpoint(
     },
     decide: (request, nowSeconds, facts) => revokeOwnToken(request, endpoint, nowSeconds, facts),
   },
-  records,
-  clock,
+  context,
 )

@@ -16,8 +16,9 @@ import { custodyOf, type SigningKey } from '../oauth/signing-key.ts'
 import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
 import { signingRingRefreshSeconds } from '../oauth/signing-key-times.ts'
 
-const { clock, records } = functionContext()
-const dynamoDb = dynamoDbClient()
+const context = functionContext()
+const { clock, records, watch } = context
+const dynamoDb = dynamoDbClient(watch)
 const keysTable = configuredKeysTable(dynamoDb, records)
 const resourceServersTable = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 const resourceServers = new ResourceServerDirectory(audience => resourceServersTable.find(audience), clock)
@@ -57,6 +58,5 @@ export const handler = oauthEndpoint(
       return { response: await issueToken(request, endpoint, nowSeconds, facts), reason: 'ok' }
     },
   },
-  records,
-  clock,
+  context,
 )

@@ -30,7 +30,7 @@ export type AccessDecision =
       readonly reason: BearerRefusal | TokenRefusal | 'token_revoked' | RouteRefusal
       readonly token?: VerifiedToken
     }
-  | { readonly outcome: 'failed'; readonly reason: 'store_unavailable' | 'internal_error' }
+  | { readonly outcome: 'failed'; readonly reason: 'store_unavailable' | 'clock_wrong' | 'internal_error' }
 
 export interface ProtectedApi extends AccessTokenVerification {
   readonly routes: RouteTable

@@ -2,8 +2,8 @@
 export const metricNamespace = 'Countersign'
 
 /**
- * The metrics, each with the dimension set [service]; decisions with [service, reason] as well, store and KMS errors and
- * unusable keys also without a dimension, which one alarm over all functions watches.
+ * The metrics, each with the dimension set [service]; decisions with [service, reason] as well, store and KMS errors,
+ * unusable keys and wrong clocks also without a dimension, which one alarm over all functions watches.
  * No metric has a client as a dimension.
  */
 export const metricNames = {
@@ -26,6 +26,8 @@ export const metricNames = {
   storeErrors: 'StoreErrors',
   /** A call to KMS that failed after its retries. */
   kmsErrors: 'KmsErrors',
+  /** An answer of the store that shows this machine's clock to be more than a minute off. */
+  clockWrong: 'ClockWrong',
   signingKeyAgeDays: 'SigningKeyAgeDays',
   revocationSnapshotAgeSeconds: 'RevocationSnapshotAgeSeconds',
   /** A revocation snapshot that could not be refreshed in time: an outage grace has begun. */

@@ -81,6 +81,7 @@ const refusals = {
   scope_not_registered: ['invalid_scope', 'a requested scope is not registered for this resource'],
   store_unavailable: ['temporarily_unavailable', 'a dependency cannot be reached: try again shortly'],
   signing_unavailable: ['temporarily_unavailable', 'a dependency cannot be reached: try again shortly'],
+  clock_wrong: ['temporarily_unavailable', 'a dependency cannot be reached: try again shortly'],
   signature_invalid: ['server_error', 'the request could not be completed'],
   internal_error: ['server_error', 'the request could not be completed'],
 } as const satisfies Record<string, readonly [OAuthErrorCode, string]>

@@ -30,8 +30,10 @@ const verifications: Readonly<Record<JwsAlgorithm, Verify>> = {
     signature.length === 64 && verify('sha256', input, key, joseToDer(signature)),
   RS256: (input, signature, key) =>
     verify('sha256', input, { key, padding: constants.RSA_PKCS1_PADDING }, signature),
-  // RFC 7518 §3.5: the salt is as long as the digest.
+  // RFC 7518 §3.5: the salt is as long as the digest. Node takes a signature without its leading zeros, too: RFC 8017
+  // §8.1.2 has it exactly as long as the modulus.
   PS256: (input, signature, key) =>
+    signature.length * 8 === key.asymmetricKeyDetails?.modulusLength &&
     verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature),
   EdDSA: (input, signature, key) => verify(null, input, key, signature),
 }

@@ -18,6 +18,7 @@ describe('alarms', () => {
       'AdminThrottles',
       'ClientsReadsThrottled',
       'ClientsWritesThrottled',
+      'ClockWrong',
       'DecisionsFailed',
       'IntrospectErrors',
       'IntrospectThrottles',

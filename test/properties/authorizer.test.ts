@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { authorizerHandler } from '../../lambda/adapters/authorizer-handler.ts'
 import { Records } from '../../lambda/adapters/records.ts'
+import { ClockWatch } from '../../lambda/oauth/clock-watch.ts'
 import { type Revocation, revocationSubject } from '../../lambda/oauth/revocation.ts'
 import { RevocationFeed } from '../../lambda/oauth/revocation-feed.ts'
 import { parseRouteTable } from '../../lambda/oauth/route-table.ts'
@@ -42,7 +43,7 @@ function newEnvironment(hasSnapshot: boolean) {
     verifySignature: signatureVerifierAt(clock.now, issuer, audience),
     isRevoked: feed.isRevoked.bind(feed),
   }
-  const handler = authorizerHandler(api, records, clock)
+  const handler = authorizerHandler(api, { clock, records, watch: new ClockWatch(() => {}) })
   const decide = async (event: unknown): Promise<unknown> => {
     try {
       return await handler(event as Parameters<typeof handler>[0])

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { authorizerHandler } from '../../../lambda/adapters/authorizer-handler.ts'
+import { ClockWatch } from '../../../lambda/oauth/clock-watch.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { VerifiedTokenMemory } from '../../../lambda/oauth/verified-token-memory.ts'
 import { issuer, ordersAudience } from '../support/client-item.ts'
@@ -21,7 +22,12 @@ const api = {
   verifySignature: () => true,
   isRevoked: async () => false,
 }
-const handler = authorizerHandler(api, recorded.records, frozenClock())
+const functionContext = {
+  clock: frozenClock(),
+  records: recorded.records,
+  watch: new ClockWatch(() => {}),
+}
+const handler = authorizerHandler(api, functionContext)
 const event = authorizerEvent('GET /orders', `Bearer ${accessToken(pair, tokenClaims(nowSeconds))}`)
 const ask = (changed: unknown, by = handler) => by(changed as Parameters<typeof handler>[0])
 
@@ -112,16 +118,26 @@ describe('authorizerHandler', () => {
     ])
   })
 
+  it('F27: allows nothing by a clock that is wrong, and refuses what it refused', async () => {
+    const watch = new ClockWatch(() => {})
+    const wrong = authorizerHandler(api, { ...functionContext, watch })
+    watch.observe(nowSeconds * 1000, { sentAt: 0, receivedAt: 0 })
+    await expect(ask(event, wrong)).rejects.toThrow(new Error('clock_wrong'))
+    expect(await ask({ ...event, headers: {} }, wrong)).toEqual({ errorMessage: 'Unauthorized' })
+    watch.observe(0, { sentAt: 0, receivedAt: 0 })
+    expect(await ask(event, wrong)).toMatchObject({ isAuthorized: true })
+  })
+
   it('fails closed when the store is away', async () => {
     const isRevoked = () => Promise.reject(new Unavailable('store'))
-    const away = authorizerHandler({ ...api, isRevoked }, recorded.records, frozenClock())
+    const away = authorizerHandler({ ...api, isRevoked }, functionContext)
     await expect(ask(event, away)).rejects.toThrow(new Error('store_unavailable'))
     expect(recorded.lines).toMatchObject([{ level: 'ERROR', outcome: 'failed', reason: 'store_unavailable' }])
   })
 
   it('fails closed at an error that nobody expected, and prints nothing of its message', async () => {
     const isRevoked = () => Promise.reject(new TypeError(`cannot read ${event.headers.authorization}`))
-    const broken = authorizerHandler({ ...api, isRevoked }, recorded.records, frozenClock())
+    const broken = authorizerHandler({ ...api, isRevoked }, functionContext)
     await expect(ask(event, broken)).rejects.toThrow(new Error('internal_error'))
     expect(recorded.lines).toMatchObject([
       { message: 'unexpected error', error: 'TypeError' },

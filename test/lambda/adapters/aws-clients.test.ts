@@ -3,6 +3,7 @@ import { SignCommand } from '@aws-sdk/client-kms'
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deadline, dynamoDbClient, kmsClient } from '../../../lambda/adapters/aws-clients.ts'
 import { call } from '../../../lambda/adapters/store-call.ts'
+import { ClockWatch } from '../../../lambda/oauth/clock-watch.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { type Fault, failing, startFaultServer, throttled } from '../support/fault-server.ts'
 import { region } from '../support/local-store.ts'
@@ -10,6 +11,7 @@ import { recordedLines } from '../support/recorded-lines.ts'
 
 const server = await startFaultServer()
 const recorded = recordedLines()
+const watch = new ClockWatch(() => {})
 
 afterAll(() => server.close())
 beforeEach(() => {
@@ -30,10 +32,23 @@ const sign = new SignCommand({
   SigningAlgorithm: 'ECDSA_SHA_256',
 })
 
+describe('the date in an answer of the store', () => {
+  it.each([
+    ['an hour ahead', 3_600_000, true],
+    ['the same', 0, false],
+  ])('that is %s shows whether the clock is right (RFC 9110 §6.6.1)', async (_, difference, isWrong) => {
+    const date = new Date(Date.now() + difference).toUTCString()
+    server.next({ status: 400, type: 'ResourceNotFoundException', headers: { date } })
+    const own = new ClockWatch(() => {})
+    await expect(dynamoDbClient(own).send(get)).rejects.toThrow()
+    expect(own.isWrong).toBe(isWrong)
+  })
+})
+
 /** How a call ends, and how often it was tried before its deadline. */
 async function ending(client: 'store' | 'kms', milliseconds?: number) {
   const end = deadline(milliseconds)
-  const send = () => (client === 'store' ? dynamoDbClient().send(get, end) : kmsClient().send(sign, end))
+  const send = () => (client === 'store' ? dynamoDbClient(watch).send(get, end) : kmsClient().send(sign, end))
   const error = await call(client, send, recorded.records).catch((thrown: unknown) => thrown)
   return { isUnavailable: error instanceof Unavailable, attempts: server.operations.length }
 }
@@ -85,7 +100,7 @@ describe('a call to AWS that goes wrong', () => {
 
   it('succeeds when one repetition is enough', async () => {
     server.next('reset', { status: 200, type: 'none' })
-    const answer = await call('store', () => dynamoDbClient().send(get, deadline()), recorded.records)
+    const answer = await call('store', () => dynamoDbClient(watch).send(get, deadline()), recorded.records)
     expect(answer.Item).toBe(undefined)
     expect(server.operations).toEqual(['GetItem', 'GetItem'])
     expect(recorded.texts).toEqual([])
@@ -94,7 +109,7 @@ describe('a call to AWS that goes wrong', () => {
   it('passes the one error that the caller expects, uncounted', async () => {
     server.always({ status: 400, type: 'ConditionalCheckFailedException' })
     const expected = 'ConditionalCheckFailedException'
-    const send = () => dynamoDbClient().send(get, deadline())
+    const send = () => dynamoDbClient(watch).send(get, deadline())
     await expect(call('store', send, recorded.records, expected)).rejects.toMatchObject({ name: expected })
     expect(recorded.texts).toEqual([])
   })

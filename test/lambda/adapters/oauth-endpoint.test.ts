@@ -1,15 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type EndpointDecision, oauthEndpoint } from '../../../lambda/adapters/oauth-endpoint.ts'
+import { ClockWatch } from '../../../lambda/oauth/clock-watch.ts'
 import { OAuthError } from '../../../lambda/oauth/oauth-error.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { httpEvent, requestId } from '../support/http-event.ts'
 import { frozenClock, nowSeconds, recordedLines } from '../support/recorded-lines.ts'
 
 const recorded = recordedLines()
+const watch = new ClockWatch(() => {})
 const metrics = { allowed: 'TokensIssued', refused: 'TokensRefused', failed: 'TokensFailed' } as const
 const event = httpEvent({ routeKey: 'ANY /token', headers: { 'content-type': 'text/plain' }, body: 'a=b' })
 const deciding = (decide: Parameters<typeof oauthEndpoint>[0]['decide']) =>
-  oauthEndpoint({ audit: 'token.issue', metrics, decide }, recorded.records, frozenClock())
+  oauthEndpoint(
+    { audit: 'token.issue', metrics, decide },
+    { clock: frozenClock(), records: recorded.records, watch },
+  )
 const failingWith = (error: unknown) => deciding(() => Promise.reject(error))(event)
 const noStore = { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' }
 

@@ -109,6 +109,14 @@ describe('the signature of a JWS (RFC 7518 §3, RFC 8037 §3.1)', () => {
     },
   )
 
+  it('of an RSA key is as long as its modulus: one that begins with a zero has no shorter spelling (RFC 8017 §8.1.2)', () => {
+    // A salt makes every PSS signature another one: one in 256 begins with a zero.
+    let signature = signInput('PS256', input)
+    while (signature[0] !== 0) signature = signInput('PS256', input)
+    expect(verifySignature(input, signature, clientKey('PS256'))).toBe(true)
+    expect(verifySignature(input, signature.subarray(1), clientKey('PS256'))).toBe(false)
+  })
+
   it('is refused with a key that is none', () => {
     const key = { ...clientKey('ES256'), jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } }
     expect(verifySignature(input, signInput('ES256', input), key)).toBe(false)

@@ -51,6 +51,7 @@ const codes: Record<RefusalReason, [number, string]> = {
   scope_not_registered: [400, 'invalid_scope'],
   store_unavailable: [503, 'temporarily_unavailable'],
   signing_unavailable: [503, 'temporarily_unavailable'],
+  clock_wrong: [503, 'temporarily_unavailable'],
   signature_invalid: [500, 'server_error'],
   internal_error: [500, 'server_error'],
 }
