@@ -77,10 +77,15 @@ function parseBody(body: string | undefined, isBase64Encoded: boolean): unknown 
   if (body.length > maxBodyBytes)
     throw new AdministrationError('invalid_request', 'the request body is too large')
   try {
-    return JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body)
+    return JSON.parse(isBase64Encoded ? decodeUtf8(Buffer.from(body, 'base64')) : body)
   } catch (cause) {
     throw new AdministrationError('invalid_request', 'the request body is not JSON', { cause })
   }
+}
+
+/** RFC 8259 §8.1. @throws TypeError where it is something else, rather than putting marks in its place */
+function decodeUtf8(octets: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets)
 }
 
 function toAdministrationError(thrown: unknown, records: Records): AdministrationError {

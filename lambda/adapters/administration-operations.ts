@@ -4,6 +4,7 @@ import { clientDocument } from '../oauth/administration/client-document.ts'
 import { parseRegistration, parseUpdate } from '../oauth/administration/client-metadata.ts'
 import type { ClientRecord } from '../oauth/administration/client-record.ts'
 import { isClientId } from '../oauth/client.ts'
+import { looksLikeSecret } from '../oauth/client-secret.ts'
 import type { Revocation } from '../oauth/revocation.ts'
 import { revokeAllTokens, revokeToken } from '../oauth/revocation.ts'
 import { nextRevocationMoment } from '../oauth/revocation-moment.ts'
@@ -159,10 +160,11 @@ function secretMembers(clientSecret: string) {
   return { client_secret: clientSecret, client_secret_expires_at: 0 }
 }
 
-/** The identifier is noted only when it has the form of one: what is in a path may be anything. */
+/** The identifier is noted only when it has the form of one: what is in a path may be anything, a secret too. */
 function clientIdOf({ parameters }: AdministrationRequest, facts: AdministrationFacts): string {
   const clientId = parameters.client_id ?? ''
-  if (!isClientId(clientId)) throw new AdministrationError('not_found', 'there is no such client')
+  if (!isClientId(clientId) || looksLikeSecret(clientId))
+    throw new AdministrationError('not_found', 'there is no such client')
   facts.clientId = clientId
   return clientId
 }

@@ -20,6 +20,11 @@ export interface ClientSecret {
   readonly expiresAt: number | undefined
 }
 
+/** Whether a text is one of our secrets by its looks: what scanners recognise too. */
+export function looksLikeSecret(text: string): boolean {
+  return text.startsWith(prefix)
+}
+
 /**
  * Makes a secret's text from 32 random bytes: `ctsn_`, 43 base64url characters, a 6-character checksum.
  */

@@ -1,3 +1,4 @@
+import { maxResourceLength } from '../resource-indicator.ts'
 import type { ResourceServer } from '../resource-server.ts'
 
 export interface RegisteredScope {
@@ -36,7 +37,8 @@ export function resourceServerId(audience: string): string {
 /** @returns undefined for what `resourceServerId` never makes */
 export function parseResourceServerId(id: string): string | undefined {
   const audience = Buffer.from(id, 'base64url').toString('utf8')
-  return id !== '' && resourceServerId(audience) === id ? audience : undefined
+  const isAudience = audience !== '' && audience.length <= maxResourceLength
+  return isAudience && resourceServerId(audience) === id ? audience : undefined
 }
 
 /** A resource server as the admin API shows it. */
