@@ -7,6 +7,7 @@ import type { HttpRequest, HttpResponse } from '../oauth/http.ts'
 import type { MetricName } from '../oauth/metric-names.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
+import { withinTime } from '../oauth/within-time.ts'
 import type { FunctionContext } from './function-context.ts'
 import { requester, toHttpApiResult, toHttpRequest } from './http-api-event.ts'
 import type { Records } from './records.ts'
@@ -26,6 +27,12 @@ export interface OAuthEndpoint {
   ) => Promise<EndpointDecision>
 }
 
+/**
+ * How long a decision may take, whatever each of the dependencies that it waits for in turn takes of it. What a late one
+ * does all the same is what an answer that was lost leaves: a revocation that may have been made, an assertion used up.
+ */
+const decisionMilliseconds = 1400
+
 /** Makes a Lambda handler of an OAuth endpoint: one decision, one audit event, and an answer whatever happens. */
 export function oauthEndpoint(
   { audit, metrics, decide }: OAuthEndpoint,
@@ -34,7 +41,8 @@ export function oauthEndpoint(
   return async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
     const facts: DecisionFacts = {}
     try {
-      const { response, reason } = await decide(toHttpRequest(event), epochSeconds(clock), facts)
+      const deciding = decide(toHttpRequest(event), epochSeconds(clock), facts)
+      const { response, reason } = await withinTime(deciding, decisionMilliseconds)
       // What was decided by a wrong clock is not told; the store's answer to this very request has shown it.
       if (watch.isWrong) throw new OAuthError('clock_wrong')
       records.audit({ audit, outcome: 'allowed', reason, ...requester(event), ...facts }, metrics.allowed)

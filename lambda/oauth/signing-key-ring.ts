@@ -2,9 +2,13 @@ import { type Clock, elapsedSince, epochSeconds, type Instant, instant } from '.
 import { isTrusted, type SigningKey, signingCandidates } from './signing-key.ts'
 import { jwksMaxAgeSeconds, signingRingLimitSeconds } from './signing-key-times.ts'
 import { Unavailable } from './unavailable.ts'
+import { withinTime } from './within-time.ts'
 
 /** An unknown `kid` makes one read in this time, however many ask. */
 const unknownKeyIntervalMilliseconds = 10_000
+
+/** How long anybody waits for a ring that was read before: its last good copy serves, too. */
+const waitLimitMilliseconds = 400
 
 /** A ring that was read before and cannot be now is asked for again after this time. */
 const retryIntervalMilliseconds = 1000
@@ -36,8 +40,9 @@ export class SigningKeyRing {
   /** Reads the ring when the copy is too old. @throws Unavailable when there is none at all */
   async refresh(): Promise<void> {
     if (this.#age() < this.#refreshSeconds * 1000) return
-    if (this.#sinceAttempt() >= retryIntervalMilliseconds || this.#readAt === undefined)
-      await this.#readRing()
+    if (this.#readAt === undefined) await this.#readRing()
+    else if (this.#sinceAttempt() >= retryIntervalMilliseconds)
+      await withinTime(this.#readRing(), waitLimitMilliseconds).catch(() => {})
     if (this.#readAt === undefined) throw new Unavailable('store')
   }
 

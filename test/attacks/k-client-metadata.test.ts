@@ -92,6 +92,26 @@ describe('the metadata of a client', () => {
 })
 
 describe('the identifier of a client', () => {
+  it('K3: is not noted where it is a secret in the wrong place, whatever else is wrong', async () => {
+    const { client_secret: secret } = await stack().register()
+    for (const [method, path] of [
+      ['GET', `/clients/${secret}`],
+      ['PUT', `/clients/${secret}`],
+      ['POST', `/clients/${secret}/secrets`],
+    ] as const) {
+      const { status } = await sendSigned(stack(), method, path, { body: method === 'GET' ? '' : '{"a":1}' })
+      expect([method, [400, 404].includes(status)]).toEqual([method, true])
+    }
+    expect(JSON.stringify(await stack().logLines())).not.toContain(secret)
+  })
+
+  it('K3: of a resource server is no longer than one that there can be', async () => {
+    for (const length of [513, 2049, 5000]) {
+      const id = Buffer.from(`https://${'x'.repeat(length - 8)}`).toString('base64url')
+      expect((await stack().admin('GET', `/resource-servers/${id}`)).status).toBe(404)
+    }
+  })
+
   it('K2: is never used again, and nothing of the deleted client works', async () => {
     const gone = await stack().register()
     const token = await stack().token(gone, { resource: orders })

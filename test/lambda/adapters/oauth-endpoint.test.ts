@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EndpointDecision, oauthEndpoint } from '../../../lambda/adapters/oauth-endpoint.ts'
 import { ClockWatch } from '../../../lambda/oauth/clock-watch.ts'
 import { OAuthError } from '../../../lambda/oauth/oauth-error.ts'
@@ -95,5 +95,32 @@ describe('oauthEndpoint', () => {
       { outcome: 'failed', reason: 'internal_error', TokensFailed: 1 },
     ])
     expect(recorded.texts.join('')).not.toContain('ctsn_secret')
+  })
+
+  it('answers 503 after 1.4 s, whatever it is that a decision waits for', async () => {
+    vi.useFakeTimers()
+    try {
+      const answering = deciding(() => new Promise(() => {}))(event)
+      await vi.advanceTimersByTimeAsync(1399)
+      expect(recorded.lines).toEqual([])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await answering).toMatchObject({ statusCode: 503, headers: { 'retry-after': '1' } })
+      expect(recorded.lines).toMatchObject([{ outcome: 'failed', reason: 'store_unavailable' }])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('F27: tells nothing that was decided by a clock that is wrong', async () => {
+    const wrong = deciding(async () => {
+      watch.observe(0, { sentAt: nowSeconds * 1000, receivedAt: nowSeconds * 1000 })
+      return { response: { status: 200, headers: {}, body: 'a token' }, reason: 'ok' }
+    })
+    expect(await wrong(event)).toMatchObject({
+      statusCode: 503,
+      body: expect.not.stringContaining('a token'),
+    })
+    expect(recorded.lines).toMatchObject([{ outcome: 'failed', reason: 'clock_wrong' }])
+    watch.observe(nowSeconds * 1000, { sentAt: nowSeconds * 1000, receivedAt: nowSeconds * 1000 })
   })
 })

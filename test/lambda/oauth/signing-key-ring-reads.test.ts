@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { SigningKey } from '../../../lambda/oauth/signing-key.ts'
 import { SigningKeyRing } from '../../../lambda/oauth/signing-key-ring.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
@@ -91,5 +91,28 @@ describe('a ring that is empty', () => {
     const { ring } = newRing([{ ...signingKey, state: 'standby' }])
     await expect(ring.signingKeys(nowSeconds)).rejects.toBeInstanceOf(Unavailable)
     expect(ring.find('key-1')).toMatchObject({ state: 'standby' })
+  })
+
+  it('keeps nobody waiting for longer than 400 ms where there is a copy', async () => {
+    vi.useFakeTimers()
+    try {
+      let answer = (_keys: readonly SigningKey[]) => {}
+      const clock = virtualClock()
+      const reads = [
+        Promise.resolve([signingKey]),
+        new Promise<readonly SigningKey[]>(resolve => (answer = resolve)),
+      ]
+      const ring = new SigningKeyRing(() => reads.shift() ?? expect.fail('a third reading'), clock)
+      await ring.refresh()
+      clock.advance(300_000)
+      const found = ring.findOrRead('key-1')
+      await vi.advanceTimersByTimeAsync(400)
+      expect(await found).toBe(signingKey)
+      answer([{ ...signingKey, kid: 'key-2' }])
+      await vi.advanceTimersByTimeAsync(0)
+      expect(ring.find('key-2')).toMatchObject({ kid: 'key-2' })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
