@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They break things for minutes: `npm run test:faults`.
-    exclude: ['test/faults/**'],
+    exclude: ['test/faults/**', 'test/chaos/**'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
