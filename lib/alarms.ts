@@ -105,7 +105,7 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     metric: metricOverServices(metricNames.clockWrong),
     threshold: 1,
     description:
-      'A function found its clock more than a minute off that of the store. It issues and allows nothing until an answer shows the clock to be right. Publish the function anew to get fresh execution environments, and report it to AWS.',
+      'A function found its clock more than ten seconds off that of the store. It issues and allows nothing until an answer shows the clock to be right. Publish the function anew to get fresh execution environments, and report it to AWS.',
   })
   add('SigningKeyUnusable', {
     metric: metricOverServices(metricNames.signingKeyUnusable),

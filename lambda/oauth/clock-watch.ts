@@ -1,5 +1,10 @@
-/** How far this machine's clock may be from the store's before nothing is decided by it, in seconds. */
-export const maxClockErrorSeconds = 60
+import { clockSkewSeconds } from './check-claims.ts'
+
+/**
+ * How far this machine's clock may be from the store's before nothing is decided by it, in seconds. Deltas of revocations
+ * reach back 30 s: with one function so much ahead and another so much behind, none is missed.
+ */
+export const maxClockErrorSeconds = clockSkewSeconds
 
 /** When something was sent and its answer received, epoch milliseconds by the clock that is watched. */
 export interface Exchange {
@@ -9,7 +14,7 @@ export interface Exchange {
 
 /**
  * Compares this machine's clock with the `Date` that others put into their answers (RFC 9110 §6.6.1). Tokens that are
- * issued or checked by a clock that is minutes off live too long, or are refused while they are good.
+ * issued or checked by a clock that is off live too long, or are refused while they are good; revocations are missed.
  */
 export class ClockWatch {
   readonly #onWrong: (errorSeconds: number) => void

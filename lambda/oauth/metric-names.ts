@@ -26,7 +26,7 @@ export const metricNames = {
   storeErrors: 'StoreErrors',
   /** A call to KMS that failed after its retries. */
   kmsErrors: 'KmsErrors',
-  /** An answer of the store that shows this machine's clock to be more than a minute off. */
+  /** An answer of the store that shows this machine's clock to be more than ten seconds off. */
   clockWrong: 'ClockWrong',
   signingKeyAgeDays: 'SigningKeyAgeDays',
   revocationSnapshotAgeSeconds: 'RevocationSnapshotAgeSeconds',

@@ -81,6 +81,17 @@ describe('authorizers that start together', () => {
     expect([world.ring.reads, world.revocations.counts]).toEqual([50, { read: 50 * shards, lookUp: 0 }])
   })
 
+  it('F20: and had no ring in their init, read it once each however many requests wait for it', async () => {
+    const world = new VirtualEnvironments()
+    world.ring.isDown = true
+    const environments = await Promise.all(Array.from({ length: 20 }, () => world.start()))
+    world.ring.isDown = false
+    world.ring.reads = 0
+    const asks = environments.flatMap(({ ask }) => Array.from({ length: 20 }, () => ask(makeToken())))
+    expect(new Set(await Promise.all(asks))).toEqual(new Set(['allowed']))
+    expect(world.ring.reads).toBe(20)
+  })
+
   it('F20: while the store fails, ask it once a second each and no more', async () => {
     const world = new VirtualEnvironments()
     const environments = await Promise.all(Array.from({ length: 20 }, () => world.start()))

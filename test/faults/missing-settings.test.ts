@@ -45,8 +45,8 @@ const isNumber = (name: string) => /^\d+$/.test(environment[name] ?? '')
 /** What every function of the server is given, whether it needs it or not. */
 const unneeded: Partial<Record<FunctionName, string>> = { keeper: 'ISSUER' }
 
-const notNumbers = ['-1', '0.5', 'abc', '1e400', '9007199254740993', 'NaN']
-const notChoices = ['none', 'es256', '__proto__']
+const notNumbers = ['-1', '0.5', 'abc']
+const notChoices = ['es256', '__proto__']
 
 describe('a function', () => {
   it.each(names)(
