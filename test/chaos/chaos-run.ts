@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { publicationLeadSeconds } from '../../lambda/oauth/signing-key-times.ts'
 import { storeClient } from '../lambda/support/local-store.ts'
-import { recordAudit } from './audit-log.ts'
 import { check } from './checker.ts'
 import type { Bounds } from './findings.ts'
+import { recordLogs } from './function-logs.ts'
 import { Generator } from './generator.ts'
 import { type History, Recorder, type Time } from './history.ts'
 import { HttpSystem } from './http-system.ts'
@@ -67,7 +67,7 @@ export async function runChaos({ seed, minutes, print, keepHistory }: RunOptions
     await generator.verify()
     stopProgress()
     stopWatching()
-    await recordAudit(stack.runDir, recorder)
+    await recordLogs(stack.runDir, recorder)
     keepHistory?.(recorder.history)
     return {
       seed,

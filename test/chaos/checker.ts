@@ -1,6 +1,6 @@
 import { checkAnswers } from './check-answers.ts'
 import { checkClients } from './check-clients.ts'
-import { checkRevocation } from './check-revocation.ts'
+import { checkRevocation, outageTailMilliseconds } from './check-revocation.ts'
 import { checkTokens } from './check-tokens.ts'
 import { Facts } from './facts.ts'
 import { type Bounds, Findings, type Violation } from './findings.ts'
@@ -20,6 +20,8 @@ export interface Verdict {
   readonly failOpens: number
   readonly validTokensRefused: number
   readonly youngKeyRefusals: number
+  /** Alarms of authorizers that no fault explains: the machine was too slow for a refresh within its second. */
+  readonly unexplainedAlarms: number
 }
 
 const writeKinds: ReadonlySet<Kind> = new Set([
@@ -55,11 +57,16 @@ export function check(history: History, bounds: Bounds): Verdict {
     failOpens: findings.failOpens,
     validTokensRefused: findings.validTokensRefused,
     youngKeyRefusals: findings.youngKeyRefusals,
+    unexplainedAlarms: facts.of('alarm').filter(alarm => !isExplained(alarm, facts)).length,
   }
 }
 
+function isExplained({ invokedAt }: Operation, facts: Facts): boolean {
+  return facts.faultDuring(['store', 'pause', 'stack'], invokedAt, invokedAt, outageTailMilliseconds)
+}
+
 function isOperation({ kind }: Operation): boolean {
-  return kind !== 'fault' && kind !== 'audit'
+  return kind !== 'fault' && kind !== 'audit' && kind !== 'alarm'
 }
 
 function isAcknowledgedWrite({ kind, result }: Operation): boolean {

@@ -85,6 +85,8 @@ export type Details =
   | { readonly kind: 'listKeys'; keys?: readonly Key[] }
   /** Something broken on purpose, from its start to its end. */
   | { readonly kind: 'fault'; readonly fault: string; readonly reaches: Reach }
+  /** An authorizer reports that it could not refresh its revocations. */
+  | { readonly kind: 'alarm' }
   /** A line of a function's audit log; its times are those of its reading. */
   | { readonly kind: 'audit'; readonly requestId: string; readonly audit: string; readonly outcome: string }
 

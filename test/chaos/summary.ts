@@ -26,6 +26,7 @@ const rows: readonly (readonly [keyof Summary, string])[] = [
   ['revocationChecks', 'calls with revoked tokens'],
   ['failOpens', 'allowed against the rules'],
   ['validTokensRefused', 'valid tokens refused'],
+  ['unexplainedAlarms', 'alarms that no fault explains (no violation)'],
   ['youngKeyRefusals', 'refused for a key too young (no violation)'],
 ]
 
