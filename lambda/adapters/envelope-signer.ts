@@ -1,16 +1,14 @@
 import { constants, createPrivateKey, type KeyObject, sign as signWith } from 'node:crypto'
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms'
-import { type Sign, SignatureSelfCheckError, SigningKeyUnusable } from '../oauth/access-token.ts'
+import { type Sign, SignatureSelfCheckError } from '../oauth/access-token.ts'
 import { derToJoseLowS } from '../oauth/ecdsa-signature.ts'
-import { keyIsDisabled, keyIsGone, ringContext, toBeDeleted } from '../oauth/kms-facts.ts'
+import { ringContext } from '../oauth/kms-facts.ts'
 import type { JwsAlgorithm } from '../oauth/public-key.ts'
 import { type SigningKey, verificationKey } from '../oauth/signing-key.ts'
 import { verifySignature } from '../oauth/verify-signature.ts'
 import { deadline } from './aws-clients.ts'
 import type { Records } from './records.ts'
-import { call } from './store-call.ts'
-
-const unusable = [keyIsDisabled, toBeDeleted, keyIsGone]
+import { callWithKey } from './signing-key-call.ts'
 
 /**
  * Signs in process with private keys that KMS has wrapped: each is unwrapped once by an execution environment, and
@@ -25,16 +23,8 @@ export function envelopeSigner(client: KMSClient, ring: string, records: Records
       CiphertextBlob: key.wrappedPrivateKey,
       EncryptionContext: ringContext(ring),
     })
-    const { Plaintext = new Uint8Array() } = await call(
-      'kms',
-      () => client.send(decrypt, deadline()),
-      records,
-      ...unusable,
-    ).catch(cause => {
-      if (!unusable.includes(cause.name)) throw cause
-      records.signingKeyUnusable(key.kid)
-      throw new SigningKeyUnusable('KMS does not unwrap it', { cause })
-    })
+    const unwrapping = () => client.send(decrypt, deadline())
+    const { Plaintext = new Uint8Array() } = await callWithKey(unwrapping, key, records)
     const privateKey = importKey(Buffer.from(Plaintext))
     if (
       privateKey === undefined ||

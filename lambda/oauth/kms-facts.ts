@@ -33,7 +33,7 @@ export const keyIsDisabled = 'DisabledException'
 /** Also what KMS says of a key that is to be deleted, where it is disabled for that. */
 export const toBeDeleted = 'KMSInvalidStateException'
 
-/** A key in another state than this one signs and unwraps again within moments, or never. */
+/** Whether KMS uses no key in this state (`KeyState` of DescribeKey) until somebody acts. */
 export function isUnusable(state: string | undefined): boolean {
   return state !== undefined && ['Disabled', 'PendingDeletion', 'Unavailable'].includes(state)
 }

@@ -5,6 +5,7 @@ import { type RevocableToken, type Revocation, revokes, subjectsOf } from './rev
 import { type ReadRevocations, RevocationLoad } from './revocation-load.ts'
 import { RevocationSnapshot } from './revocation-snapshot.ts'
 import { Unavailable } from './unavailable.ts'
+import { withinTime } from './within-time.ts'
 
 export interface RevocationStore {
   readonly read: ReadRevocations
@@ -147,18 +148,5 @@ export class RevocationFeed {
     this.#readAt = load.startedAt
     this.#load = undefined
     this.#failedAt = undefined
-  }
-}
-
-/** Gives up waiting when the time is over. @throws Unavailable */
-async function withinTime<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Unavailable('store')), milliseconds)
-  })
-  try {
-    return await Promise.race([work, timeUp])
-  } finally {
-    clearTimeout(timer)
   }
 }

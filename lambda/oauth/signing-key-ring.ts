@@ -24,6 +24,8 @@ export class SigningKeyRing {
   #keys: ReadonlyMap<string, SigningKey> = new Map()
   #readAt: Instant | undefined
   #attemptedAt: Instant | undefined
+  /** Whether the last reading has failed, or goes on. */
+  #hasFailed = false
   #refreshing: Promise<void> | undefined
 
   /** @param refreshSeconds how old the copy gets before the ring is read again */
@@ -52,10 +54,13 @@ export class SigningKeyRing {
     return key !== undefined && isTrusted(key, epochSeconds(this.#clock)) ? key : undefined
   }
 
-  /** As `find`, but an identifier never seen makes the ring be read again, at most once in ten seconds. */
+  /** As `find`, but an identifier never seen makes the ring be read again, at most once in ten seconds. @throws Unavailable when that fails */
   async findOrRead(kid: string): Promise<SigningKey | undefined> {
     await this.refresh()
-    if (!this.#keys.has(kid) && this.#sinceAttempt() >= unknownKeyIntervalMilliseconds) await this.#readRing()
+    if (this.#keys.has(kid)) return this.find(kid)
+    if (this.#sinceAttempt() >= unknownKeyIntervalMilliseconds) await this.#readRing()
+    // It may be a key of ours that the old copy does not have: a token of it must not be called invalid for that.
+    if (!this.#keys.has(kid) && this.#hasFailed) throw new Unavailable('store')
     return this.find(kid)
   }
 
@@ -96,12 +101,14 @@ export class SigningKeyRing {
   async #replace(): Promise<void> {
     const startedAt = instant(this.#clock)
     this.#attemptedAt = startedAt
+    this.#hasFailed = true
     try {
       const keys = await this.#read()
       // An empty ring is a fault, not a fact: keys that were trusted are not forgotten for it.
       if (keys.length === 0) return
       this.#keys = new Map(keys.map(key => [key.kid, key]))
       this.#readAt = startedAt
+      this.#hasFailed = false
     } catch {
       // The adapter has reported it; the last good ring serves.
     }

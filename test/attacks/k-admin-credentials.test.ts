@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { signRequest } from '../../bin/sigv4.ts'
+import { localCredentials } from '../../local/local-credentials.ts'
 import { basic, orders, type RegisteredClient } from '../flow/local-stack.ts'
 import { type Answer, type SigningChanges, send, sendSigned } from '../flow/signed-request.ts'
 import { useAttackedStack } from './support/attacked-stack.ts'
@@ -84,11 +86,14 @@ describe('administration', () => {
 
   it('K1: takes no signature of another path, method or body', async () => {
     const { stack } = attacked()
-    const { signRequest } = await import('../../bin/sigv4.ts')
-    const { localCredentials: credentials } = await import('../../local/local-credentials.ts')
     const url = (path: string) => new URL(`${stack.endpoints.admin}${path}`)
     const path = `/clients/${client.client_id}`
-    const scope = { credentials, region: stack.endpoints.region, service: 'execute-api', now: new Date() }
+    const scope = {
+      credentials: localCredentials,
+      region: stack.endpoints.region,
+      service: 'execute-api',
+      now: new Date(),
+    }
     const signed = (method: string, of: string, body = '') =>
       signRequest({ method, url: url(of), headers: {}, body }, scope)
     await expectForbidden(() => send('DELETE', url(path), signed('DELETE', '/clients/another')))

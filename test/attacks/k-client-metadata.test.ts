@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { signRequest } from '../../bin/sigv4.ts'
+import { localCredentials } from '../../local/local-credentials.ts'
 import { type Json, orders, useLocalStack } from '../flow/local-stack.ts'
 import { sendSigned } from '../flow/signed-request.ts'
 
@@ -159,11 +161,14 @@ describe('the identifier of a client', () => {
 describe('a registration', () => {
   it('K4: is one of its own each time, whatever header says that it is the same; no secret is told twice', async () => {
     const url = new URL(`${stack().endpoints.admin}/clients`)
-    const { signRequest } = await import('../../bin/sigv4.ts')
-    const { localCredentials: credentials } = await import('../../local/local-credentials.ts')
     const register = async () => {
       const body = JSON.stringify(valid)
-      const scope = { credentials, region: 'us-east-1', service: 'execute-api', now: new Date() }
+      const scope = {
+        credentials: localCredentials,
+        region: 'us-east-1',
+        service: 'execute-api',
+        now: new Date(),
+      }
       const headers = signRequest({ method: 'POST', url, headers: { 'idempotency-key': 'one' }, body }, scope)
       return (await (await fetch(url, { method: 'POST', headers, body })).json()) as Json
     }

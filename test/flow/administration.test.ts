@@ -1,11 +1,9 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { describe, expect, it } from 'vitest'
-import { signRequest } from '../../bin/sigv4.ts'
-import { localCredentials } from '../../local/local-credentials.ts'
 import { storeClient } from '../lambda/support/local-store.ts'
 import { type Json, orders, payments, useLocalStack } from './local-stack.ts'
 import { canary, refusedMetadata } from './refused-metadata.ts'
-import { send, sendSigned } from './signed-request.ts'
+import { sendSigned } from './signed-request.ts'
 import { untilRefused } from './until-refused.ts'
 
 const stack = useLocalStack()
@@ -25,74 +23,6 @@ async function administrationEvents(): Promise<Json[]> {
 async function eventsOf(clientId: string): Promise<Json[]> {
   return (await administrationEvents()).filter(event => event.clientId === clientId)
 }
-
-describe('a request to the admin API', () => {
-  const hour = 3_600_000
-  it.each<[string, Parameters<typeof sendSigned>[3]]>([
-    ['signed with another secret', { sign: { secretAccessKey: 'wrong' } }],
-    ['signed with another access key', { sign: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE' } }],
-    ['signed for another Region', { sign: { region: 'eu-west-1' } }],
-    ['signed for another service', { sign: { service: 'lambda' } }],
-    ['signed an hour ago', { sign: { now: new Date(Date.now() - hour) } }],
-    ['signed for in an hour', { sign: { now: new Date(Date.now() + hour) } }],
-  ])('that is %s never gets to the function (AWS Signature Version 4)', async (_title, options) => {
-    const before = await administrationEvents()
-    const answer = await sendSigned(stack(), 'GET', '/clients', options)
-    expect([answer.status, answer.body]).toEqual([403, { message: 'Forbidden' }])
-    expect(await administrationEvents()).toEqual(before)
-  })
-
-  it('whose body is not the one that was signed never gets to the function', async () => {
-    const before = await administrationEvents()
-    const url = new URL(`${stack().endpoints.admin}/clients`)
-    const request = { method: 'POST', url, headers: {}, body: JSON.stringify(metadata) }
-    const scope = {
-      credentials: localCredentials,
-      region: 'us-east-1',
-      service: 'execute-api',
-      now: new Date(),
-    }
-    const headers = signRequest(request, scope)
-    const answer = await send('POST', url, headers, JSON.stringify({ ...metadata, client_name: 'other' }))
-    expect([answer.status, answer.body]).toEqual([403, { message: 'Forbidden' }])
-    expect(await administrationEvents()).toEqual(before)
-  })
-
-  it('without a signature is refused on every route, a bearer token or a secret opens none', async () => {
-    const client = await stack().register()
-    const token = await stack().token(client)
-    const basic = Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')
-    const path = `/clients/${client.client_id}`
-    const routes = [
-      ['POST', '/clients'],
-      ['GET', '/clients'],
-      ['GET', path],
-      ['PUT', path],
-      ['DELETE', path],
-      ['POST', `${path}/disable`],
-      ['POST', `${path}/enable`],
-      ['POST', `${path}/revoke-tokens`],
-      ['POST', `${path}/secrets`],
-      ['DELETE', `${path}/secrets/${client.secrets[0]?.secret_id}`],
-      ['POST', '/tokens/revoke'],
-    ] as const
-    const before = await administrationEvents()
-    for (const [method, route] of routes) {
-      for (const authorization of [undefined, `Bearer ${token}`, `Basic ${basic}`]) {
-        const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
-        const answer = await send(method, new URL(`${stack().endpoints.admin}${route}`), headers)
-        expect([method, route, answer.status, answer.body]).toEqual([
-          method,
-          route,
-          403,
-          { message: 'Forbidden' },
-        ])
-      }
-    }
-    expect(await administrationEvents()).toEqual(before)
-    expect(await stack().admin('GET', path)).toMatchObject({ status: 200, body: { status: 'active' } })
-  })
-})
 
 describe('a registration (RFC 7591 §3.2)', () => {
   it('answers with the whole client and, this once, its secret (RFC 7591 §3.2.1)', async () => {

@@ -30,9 +30,23 @@ describe('reading the ring', () => {
     store.isDown = true
     for (let second = 1; second <= 60; second++) {
       clock.advance(1000)
-      expect(await ring.findOrRead(`kid-${second}`)).toBeUndefined()
+      await ring.findOrRead(`kid-${second}`).catch(() => {})
     }
     expect(store.reads).toBe(7)
+  })
+
+  it('that fails leaves it open whether an unknown key is one of ours, until a reading succeeds', async () => {
+    const { ring, store, clock } = newRing()
+    await ring.refresh()
+    expect(await ring.findOrRead('key-2')).toBeUndefined()
+    store.isDown = true
+    clock.advance(10_000)
+    await expect(ring.findOrRead('key-2')).rejects.toBeInstanceOf(Unavailable)
+    await expect(ring.findOrRead('key-3')).rejects.toBeInstanceOf(Unavailable)
+    expect(await ring.findOrRead('key-1')).toBe(signingKey)
+    store.isDown = false
+    clock.advance(10_000)
+    expect(await ring.findOrRead('key-2')).toBeUndefined()
   })
 
   it('does not happen for a key that is known and no longer trusted', async () => {
