@@ -133,6 +133,12 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'An authorizer cannot refresh its revocations. It serves its last snapshot for the outage grace and then refuses every call. Restore access to the Revocations table (role, throttling, AWS Health Dashboard).',
   })
+  add('TooManyRevocations', {
+    metric: serviceMetric(metricNames.tooManyRevocations, 'authorizer'),
+    threshold: 1,
+    description:
+      'More tokens are revoked than an authorizer keeps in memory, two million. Each of its calls reads the Revocations table until fewer are live: slower, and at a cost. See who revokes on the dashboard; revoke a client or a key rather than its tokens one by one.',
+  })
   add('DecisionsFailed', {
     metric: serviceMetric(metricNames.decisionsFailed, 'authorizer'),
     threshold: 5,

@@ -107,6 +107,7 @@ export function createDashboard(scope: Construct, props: CountersignDashboardPro
       [
         metricByService(metricNames.signingKeyAgeDays, 'Maximum'),
         serviceMetric(metricNames.revocationStoreUnreachable, 'authorizer', { label: 'store unreachable' }),
+        serviceMetric(metricNames.tooManyRevocations, 'authorizer', { label: 'too many revocations' }),
         serviceMetric(metricNames.signatureSelfCheckFailed, 'token', {
           label: 'signature self-check failed',
         }),

@@ -78,6 +78,12 @@ export class Records {
     this.#print('ERROR', { message, ageSeconds: age }, { name: metricNames.revocationStoreUnreachable })
   }
 
+  /** There are more revocations than a snapshot may hold: for ten minutes or more every decision reads the table. */
+  tooManyRevocations(revocations: number): void {
+    const message = 'there are too many revocations for a snapshot: each decision looks them up for now'
+    this.#print('ERROR', { message, revocations }, { name: metricNames.tooManyRevocations })
+  }
+
   revocationSnapshotAge(ageSeconds: number): void {
     const name = metricNames.revocationSnapshotAgeSeconds
     this.#print('INFO', {}, { name, value: ageSeconds, unit: 'Seconds' })

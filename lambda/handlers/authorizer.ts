@@ -29,6 +29,7 @@ const feed = new RevocationFeed(
     outageGraceSeconds: numberSetting('REVOCATION_OUTAGE_GRACE_SECONDS'),
     onOutage: ageSeconds => records.revocationStoreUnreachable(ageSeconds),
     onRefresh: ageSeconds => records.revocationSnapshotAge(ageSeconds),
+    onTooMany: revocations => records.tooManyRevocations(revocations),
   },
   clock,
 )

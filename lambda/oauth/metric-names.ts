@@ -32,6 +32,8 @@ export const metricNames = {
   revocationSnapshotAgeSeconds: 'RevocationSnapshotAgeSeconds',
   /** A revocation snapshot that could not be refreshed in time: an outage grace has begun. */
   revocationStoreUnreachable: 'RevocationStoreUnreachable',
+  /** More live revocations than a snapshot may hold: for ten minutes or more every decision reads the table. */
+  tooManyRevocations: 'TooManyRevocations',
   /** A key of the ring that KMS will not use: disabled, or to be deleted. */
   signingKeyUnusable: 'SigningKeyUnusable',
   /** A signature that did not verify: the token was not released. */

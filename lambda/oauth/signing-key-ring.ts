@@ -24,7 +24,7 @@ export class SigningKeyRing {
   #keys: ReadonlyMap<string, SigningKey> = new Map()
   #readAt: Instant | undefined
   #attemptedAt: Instant | undefined
-  /** Whether the last reading has failed, or goes on. */
+  /** Whether the last reading has failed; of no meaning while one goes on. */
   #hasFailed = false
   #refreshing: Promise<void> | undefined
 
@@ -58,7 +58,8 @@ export class SigningKeyRing {
   async findOrRead(kid: string): Promise<SigningKey | undefined> {
     await this.refresh()
     if (this.#keys.has(kid)) return this.find(kid)
-    if (this.#sinceAttempt() >= unknownKeyIntervalMilliseconds) await this.#readRing()
+    const isDue = this.#sinceAttempt() >= unknownKeyIntervalMilliseconds
+    if (isDue || this.#refreshing !== undefined) await this.#readRing()
     // It may be a key of ours that the old copy does not have: a token of it must not be called invalid for that.
     if (!this.#keys.has(kid) && this.#hasFailed) throw new Unavailable('store')
     return this.find(kid)

@@ -65,6 +65,8 @@ export async function startAuthorizer(surroundings: Surroundings, routes: RouteT
       outageGraceSeconds: bounds.revocationOutageGrace / 1000,
       onOutage: () => undefined,
       onRefresh: () => undefined,
+      // Each refresh as late as it may be, and the same run for the same seed.
+      random: () => 0,
     },
     clock,
   )

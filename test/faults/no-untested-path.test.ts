@@ -47,7 +47,7 @@ const paths: [string, string, string][] = [
   [
     'a keeper takes up what another one left, at whichever step',
     '../properties/key-rotation.test.ts',
-    'however runs are late, crash or overlap',
+    'however keepers are late, crash or overlap',
   ],
   ['an answer is 503, where the store cannot be reached', '../attacks/i-store-outage.test.ts', 'is 503'],
 ]

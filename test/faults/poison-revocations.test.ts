@@ -157,10 +157,10 @@ describe('the rows of revocations', () => {
     expect([await ask(live), await ask(revoked)]).toEqual(['allowed', 'token_revoked'])
     expect(state.pages).toBeLessThan(40)
     world.clock.advance(bound)
-    expect(await ask(live)).toBe('store_unavailable')
+    expect([await ask(live), await ask(revoked)]).toEqual(['allowed', 'token_revoked'])
   })
 
-  it.skip('F26: that are more than can be read in a second are read in more than one (each attempt begins anew)', async () => {
+  it('F26: that are more than can be read in a second are read in more than one', async () => {
     const { world, state, ask } = await newAuthorizer([])
     state.rows = Array.from({ length: 400 }, (_, index) => rowOf(`other-${index}`))
     state.pageSize = 10

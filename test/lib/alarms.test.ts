@@ -48,6 +48,7 @@ describe('alarms', () => {
       'TokenErrors',
       'TokenThrottles',
       'TokensRefused',
+      'TooManyRevocations',
     ])
   })
 
@@ -66,6 +67,7 @@ describe('alarms', () => {
   it.each([
     ['SignatureSelfCheckFailed', metricNames.signatureSelfCheckFailed, 'token', 1, 300],
     ['RevocationStoreUnreachable', metricNames.revocationStoreUnreachable, 'authorizer', 1, 60],
+    ['TooManyRevocations', metricNames.tooManyRevocations, 'authorizer', 1, 300],
     ['DecisionsFailed', metricNames.decisionsFailed, 'authorizer', 5, 300],
     ['TokensRefused', metricNames.tokensRefused, 'token', 300, 300],
   ])('%s counts %s of the %s service', (id, MetricName, service, Threshold, Period) => {

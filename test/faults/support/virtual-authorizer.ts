@@ -65,6 +65,8 @@ export async function startVirtualAuthorizer(bounds: Partial<typeof defaultBound
       ...bounds,
       onOutage: age => recorded.records.revocationStoreUnreachable(age),
       onRefresh: age => recorded.records.revocationSnapshotAge(age),
+      // Each refresh as late as it may be.
+      random: () => 0,
     },
     clock,
   )

@@ -48,7 +48,15 @@ export class VirtualEnvironments {
         read: (...page) => this.reading.read(...page),
         lookUp: subjects => this.reading.lookUp(subjects),
       },
-      { shards, ...bounds, ...options, onOutage: () => undefined, onRefresh: () => undefined },
+      {
+        shards,
+        ...bounds,
+        ...options,
+        onOutage: () => undefined,
+        onRefresh: () => undefined,
+        // Each refresh as late as it may be.
+        random: () => 0,
+      },
       clock,
     )
     const api = {

@@ -94,6 +94,7 @@ describe('other records', () => {
     ['a failed store call', records => records.dependencyFailed('store', 'TimeoutError'), 'StoreErrors', 1],
     ['a failed KMS call', records => records.dependencyFailed('kms', 'TimeoutError'), 'KmsErrors', 1],
     ['a bad signature', records => records.signatureSelfCheckFailed('kid'), 'SignatureSelfCheckFailed', 1],
+    ['too many', records => records.tooManyRevocations(2_000_001), 'TooManyRevocations', 1],
     ['an outage', records => records.revocationStoreUnreachable(6.789), 'RevocationStoreUnreachable', 1],
     [
       'a snapshot’s age',
@@ -117,6 +118,12 @@ describe('other records', () => {
     recorded.records.revocationStoreUnreachable(Number.POSITIVE_INFINITY)
     recorded.records.revocationStoreUnreachable(6.789)
     expect(recorded.lines.map(line => line.ageSeconds)).toEqual([undefined, 6.8])
+  })
+
+  it('say how many revocations were too many for a snapshot', () => {
+    const recorded = recordedLines()
+    recorded.records.tooManyRevocations(2_000_001)
+    expect(recorded.lines).toMatchObject([{ level: 'ERROR', revocations: 2_000_001 }])
   })
 
   it('name an unexpected error and where it was thrown, never its message', () => {

@@ -1,3 +1,4 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { RevocationsTable } from '../../../lambda/adapters/revocations-table.ts'
 import { type Revocation, revocationSubject, shardOf } from '../../../lambda/oauth/revocation.ts'
@@ -149,6 +150,17 @@ describe('reading what was revoked since a moment', () => {
     expect(seen).toEqual(ids)
     // A page holds 1 MB at most, and these rows have 3.
     expect(proxy.operations.length).toBeGreaterThan(1)
+  })
+
+  it.each<[string, object]>([
+    ['neither rows nor their number', {}],
+    ['rows without their number', { Items: [] }],
+    ['fewer rows than it says', { Items: [], Count: 3 }],
+  ])('takes no answer that has %s for an empty page', async (_, answer) => {
+    const client = { send: async () => answer } as unknown as DynamoDBClient
+    const truncated = new RevocationsTable(client, 'Revocations', shards, recorded.records)
+    await expect(truncated.read('0', 0, undefined)).rejects.toThrow(Unavailable)
+    expect(recorded.lines).toMatchObject([{ message: 'store call failed', error: 'IncompletePage' }])
   })
 
   const marker = 'do-not-print-me'

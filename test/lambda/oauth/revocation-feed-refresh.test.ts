@@ -13,9 +13,9 @@ const nothing = { revocations: [], next: undefined }
 /** A feed that is whole, over a store whose reading is then replaced. */
 async function newStartedFeed(refreshSeconds = 5) {
   const clock = virtualClock()
-  const store: { read: ReadRevocations; found: readonly Revocation[]; lookUps: number } = {
-    read: async () => nothing,
-    found: [],
+  const store = {
+    read: (async () => nothing) as ReadRevocations,
+    lookUp: async (): Promise<readonly Revocation[]> => [],
     lookUps: 0,
   }
   const outages: number[] = []
@@ -25,7 +25,7 @@ async function newStartedFeed(refreshSeconds = 5) {
       read: (...page) => store.read(...page),
       lookUp: async () => {
         store.lookUps++
-        return store.found
+        return store.lookUp()
       },
     },
     {
@@ -34,6 +34,7 @@ async function newStartedFeed(refreshSeconds = 5) {
       outageGraceSeconds: 60,
       onOutage: age => outages.push(age),
       onRefresh: age => refreshes.push(age),
+      random: () => 0,
     },
     clock,
   )
@@ -75,7 +76,7 @@ describe('a refresh', () => {
     expect(refreshes).toEqual([5.001])
   })
 
-  it('that is not at its last page when its time is over has failed', async () => {
+  it('that is not at its last page when its time is over takes in nothing: a look-up decides', async () => {
     const { feed, store, clock, outages, refreshes } = await newStartedFeed()
     store.read = async () => {
       clock.advance(600)
@@ -83,7 +84,9 @@ describe('a refresh', () => {
     }
     clock.advance(5001)
     expect(await feed.isRevoked(token)).toBe(false)
-    expect([outages, refreshes]).toEqual([[6.201], []])
+    store.lookUp = async () => [revocation]
+    expect(await feed.isRevoked(token)).toBe(true)
+    expect([store.lookUps, outages, refreshes]).toEqual([2, [], []])
   })
 
   it('makes the snapshot as old as its start: what it took does not count as fresh', async () => {
@@ -141,6 +144,25 @@ describe('a store that does not answer', () => {
     await vi.advanceTimersByTimeAsync(1000)
     expect(await decisions).toEqual([false, false])
     expect(outages).toEqual([6.001])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('delays a decision by 1.4 s at most when it answers a page of the refresh and then no more', async () => {
+    const { feed, store, clock, outages } = await newStartedFeed()
+    store.read = (_, __, cursor) =>
+      cursor === undefined
+        ? Promise.resolve({ revocations: [revocation], next: 'more' })
+        : new Promise(() => undefined)
+    store.lookUp = () => new Promise(() => undefined)
+    clock.advance(5001)
+    const decision = feed.isRevoked({ ...token, jti: 'other' })
+    await vi.advanceTimersByTimeAsync(0)
+    clock.advance(1000)
+    await vi.advanceTimersByTimeAsync(1000)
+    clock.advance(400)
+    await vi.advanceTimersByTimeAsync(400)
+    expect(await decision).toBe(false)
+    expect(outages).toEqual([6.401])
     expect(vi.getTimerCount()).toBe(0)
   })
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { revokeClientTokens, revokeToken } from '../../../lambda/oauth/revocation.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
 import { newFeed, shards } from './support/fake-revocations.ts'
@@ -76,6 +76,23 @@ describe('with a delay above 0', () => {
     expect(await feed.isRevoked(token)).toBe(true)
   })
 
+  it.each([
+    ['empty', []],
+    ['one with an older record of the token', [{ ...revocation, expiresAt: nowSeconds + 1 }]],
+    ['one with other records alone', [revokeToken('other', nowSeconds + 600)]],
+  ])('never lets a token in again for a page that is %s, however often it comes', async (_, revocations) => {
+    const { feed, store, clock } = newFeed()
+    store.revoke(revocation)
+    await feed.start(2000)
+    vi.spyOn(store, 'read').mockResolvedValue({ revocations, next: undefined })
+    for (let refresh = 0; refresh < 100; refresh++) {
+      clock.advance(5001)
+      expect(await feed.isRevoked(token)).toBe(true)
+      expect(await feed.isRevoked({ ...token, jti: 'honest' })).toBe(false)
+    }
+    expect(store.counts.lookUp).toBe(0)
+  })
+
   it('refuses what a client had up to its moment and nothing later', async () => {
     const { feed, store, clock } = newFeed()
     await feed.start(2000)
@@ -138,11 +155,12 @@ describe('while the store cannot be read', () => {
 
 describe('until the snapshot is whole', () => {
   it('looks up each decision, and loads a page a shard along with it', async () => {
-    const { feed, store } = newFeed()
+    const { feed, store, clock } = newFeed()
     store.state.isDown = true
     await feed.start(2000)
     store.state.isDown = false
     store.state.pageSize = 5
+    clock.advance(1000)
     for (let index = 0; index < 20; index++) store.revoke(revokeToken(`other-${index}`, nowSeconds + 600))
     store.revoke(revocation)
     let decisions = 0

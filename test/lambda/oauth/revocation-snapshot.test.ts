@@ -93,4 +93,55 @@ describe('the snapshot', () => {
     ])
       expect(snapshot.isRevoked({ ...token, ...other }, expiresAt)).toBe(true)
   })
+
+  it('makes a pass over everything once a minute at most, and what has expired revokes nothing in between', () => {
+    const snapshot = snapshotOf({ kind: 'jti', jti: 'j', expiresAt })
+    snapshot.prune(nowSeconds)
+    snapshot.prune(nowSeconds + 59)
+    snapshot.add({ kind: 'jti', jti: 'old', expiresAt: nowSeconds + 1 })
+    snapshot.prune(nowSeconds + 59)
+    expect(snapshot.size).toBe(2)
+    expect(snapshot.isRevoked({ ...token, jti: 'old' }, nowSeconds + 1)).toBe(false)
+    snapshot.prune(expiresAt)
+    expect(snapshot.size).toBe(0)
+  })
+
+  it('makes room at once when there is too much', () => {
+    const snapshot = new RevocationSnapshot({ tokens: 1, clientsAndKeys: 1 })
+    snapshot.prune(nowSeconds)
+    snapshot.add({ kind: 'jti', jti: 'j', expiresAt })
+    snapshot.add({ kind: 'kid', kid: 'k', expiresAt })
+    expect(snapshot.isTooLarge).toBe(false)
+    snapshot.add({ kind: 'jti', jti: 'old', expiresAt: nowSeconds + 1 })
+    expect(snapshot.isTooLarge).toBe(true)
+    snapshot.prune(nowSeconds + 1)
+    expect([snapshot.isTooLarge, snapshot.size]).toEqual([false, 2])
+    snapshot.add({ kind: 'client', clientId: 'c', revokedUpTo: nowSeconds, expiresAt })
+    expect(snapshot.isTooLarge).toBe(true)
+  })
+
+  it.each<[string, Revocation, Revocation]>([
+    ['token', { kind: 'jti', jti: 'j', expiresAt }, { kind: 'jti', jti: 'j', expiresAt: nowSeconds }],
+    ['key', { kind: 'kid', kid: 'k', expiresAt }, { kind: 'kid', kid: 'k', expiresAt: nowSeconds }],
+    [
+      'client',
+      { kind: 'client', clientId: 'c', revokedUpTo: nowSeconds, expiresAt },
+      { kind: 'client', clientId: 'c', revokedUpTo: nowSeconds - 1, expiresAt: nowSeconds },
+    ],
+    [
+      'moment of all',
+      { kind: 'all', revokedUpTo: nowSeconds, expiresAt },
+      { kind: 'all', revokedUpTo: nowSeconds - 1, expiresAt: nowSeconds },
+    ],
+  ])('takes over the %s of another snapshot, and lowers none of its own', (_, high, low) => {
+    for (const [one, other] of [[high], [low], []].flatMap(mine => [
+      [mine, [high]],
+      [[high], mine],
+    ])) {
+      const snapshot = snapshotOf(...(one ?? []))
+      snapshot.addAll(snapshotOf(...(other ?? [])))
+      expect(snapshot.isRevoked(token, expiresAt - 1)).toBe(true)
+      expect(snapshot.isRevoked(token, expiresAt)).toBe(false)
+    }
+  })
 })

@@ -24,15 +24,17 @@ export function virtualClock() {
 }
 
 /** A revocations table in memory, which counts what it is asked and fails on demand. */
-export function fakeRevocations(clock: { now(): number }) {
+export function fakeRevocations(clock: { now(): number; advance(milliseconds: number): void }) {
   const rows = new Map<string, { revokedAt: number; revocation: Revocation }>()
   const counts = { read: 0, lookUp: 0 }
-  const state = { isDown: false, pageSize: 1000, isPoisoned: false }
+  const state = { isDown: false, pageSize: 1000, isPoisoned: false, pageMilliseconds: 0 }
   const sinces: number[] = []
+  const cursors: unknown[] = []
   return {
     counts,
     state,
     sinces,
+    cursors,
     revoke(revocation: Revocation, revokedAt = clock.now()) {
       rows.set(revocationSubject(revocation), { revokedAt, revocation })
     },
@@ -42,6 +44,8 @@ export function fakeRevocations(clock: { now(): number }) {
     async read(shard: string, revokedSince: number, cursor: unknown) {
       counts.read++
       sinces.push(revokedSince)
+      cursors.push(cursor)
+      clock.advance(state.pageMilliseconds)
       if (state.isDown || state.isPoisoned) throw new Unavailable('store')
       const found = [...rows]
         .filter(([subject, row]) => shardOf(subject, shards) === shard && row.revokedAt >= revokedSince)
@@ -70,6 +74,7 @@ export function newFeed(options: Partial<RevocationFeedOptions> = {}) {
       outageGraceSeconds: 60,
       onOutage: age => outages.push(age),
       onRefresh: () => undefined,
+      random: () => 0,
       ...options,
     },
     clock,
