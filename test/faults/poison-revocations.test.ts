@@ -33,7 +33,8 @@ async function newAuthorizer(rows: Attributes[], options: { outageGraceSeconds?:
       const start = input.ExclusiveStartKey?.at ?? 0
       const end = start + state.pageSize
       const LastEvaluatedKey = end < found.length ? { at: end } : undefined
-      return { Items: found.slice(start, end), LastEvaluatedKey }
+      const Items = found.slice(start, end)
+      return { Items, Count: Items.length, LastEvaluatedKey }
     },
   }
   const table = new RevocationsTable(client as never, 'Revocations', shards, recorded.records)
