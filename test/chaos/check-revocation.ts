@@ -80,15 +80,9 @@ function checkIntrospection(
   )
 }
 
-/**
- * Whether the store could not be reached, or functions stood still, perhaps while they were reading it; or an authorizer
- * has raised the alarm that it is to raise when it decides by an older snapshot.
- */
+/** Whether the store could not be reached, or functions stood still, perhaps while they were reading it. */
 function isInOutage(facts: Facts, from: Milliseconds, until: Milliseconds): boolean {
-  return (
-    facts.faultDuring(['store', 'pause'], from, until, outageTailMilliseconds) ||
-    facts.alarmDuring(from - outageTailMilliseconds, until)
-  )
+  return facts.faultDuring(['store', 'pause'], from, until, outageTailMilliseconds)
 }
 
 /** By `jti`, the first refusal that a revocation may have caused: 401, or an inactive token. */
