@@ -9,6 +9,16 @@ import type { AuthenticationFailureLimit, AuthorizationServerProps } from './aut
 export interface DomainSettings {
   readonly domainName: string
   readonly certificateArn: string
+  /** The authorities whose certificates callers must present (mutual TLS). @default - no certificate is asked for */
+  readonly truststore?: TruststoreSettings
+}
+
+/** A PEM file of certificates in S3, in the API's own Region. */
+export interface TruststoreSettings {
+  readonly bucketName: string
+  readonly key: string
+  /** The version of the object. @default - the newest at each deployment of the domain */
+  readonly version?: string
 }
 
 export interface ContextSettings {
@@ -59,11 +69,23 @@ function readFailureLimit(node: Node): AuthenticationFailureLimit | undefined {
 function readDomain(node: Node): DomainSettings | undefined {
   const domainName: unknown = node.tryGetContext('domainName')
   const certificateArn: unknown = node.tryGetContext('certificateArn')
-  if (domainName === undefined && certificateArn === undefined) return undefined
+  const truststore = readTruststore(node)
+  if (domainName === undefined && certificateArn === undefined && truststore === undefined) return undefined
   if (typeof domainName === 'string' && typeof certificateArn === 'string')
-    return { domainName, certificateArn }
+    return { domainName, certificateArn, truststore }
   throw new Error(
     'context domainName and certificateArn must be set together: the name, and the ARN of its certificate',
+  )
+}
+
+function readTruststore(node: Node): TruststoreSettings | undefined {
+  const uri = contextText(node, 'truststoreUri')
+  const version = contextText(node, 'truststoreVersion')
+  if (uri === undefined && version === undefined) return undefined
+  const [, bucketName, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri ?? '') ?? []
+  if (bucketName !== undefined && key !== undefined) return { bucketName, key, version }
+  throw new Error(
+    `context truststoreUri must be s3://<bucket>/<key> of a PEM file, got ${JSON.stringify(uri)}`,
   )
 }
 

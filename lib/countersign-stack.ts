@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
 import { DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Construct } from 'constructs'
 import { AuthorizationServer } from './authorization-server.ts'
 import type { AuthorizationServerProps } from './authorization-server-props.ts'
@@ -63,8 +64,13 @@ export class CountersignStack extends Stack {
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
   }
 
-  #createDomain({ domainName, certificateArn }: DomainSettings): DomainName {
+  #createDomain({ domainName, certificateArn, truststore }: DomainSettings): DomainName {
     const certificate = Certificate.fromCertificateArn(this, 'Certificate', certificateArn)
-    return new DomainName(this, 'DomainName', { domainName, certificate })
+    const mtls = truststore && {
+      bucket: Bucket.fromBucketName(this, 'Truststore', truststore.bucketName),
+      key: truststore.key,
+      version: truststore.version,
+    }
+    return new DomainName(this, 'DomainName', { domainName, certificate, mtls })
   }
 }

@@ -28,6 +28,18 @@ describe('the settings of the app', () => {
       { domainName: 'auth.example.com' },
       'context domainName and certificateArn must be set together: the name, and the ARN of its certificate',
     ],
+    [
+      { truststoreUri: 's3://truststores/auth.pem' },
+      'context domainName and certificateArn must be set together: the name, and the ARN of its certificate',
+    ],
+    [
+      { truststoreUri: 'https://truststores/auth.pem' },
+      'context truststoreUri must be s3://<bucket>/<key> of a PEM file, got "https://truststores/auth.pem"',
+    ],
+    [
+      { truststoreVersion: '3' },
+      'context truststoreUri must be s3://<bucket>/<key> of a PEM file, got undefined',
+    ],
   ])('are refused when they are wrong: %j', (context, message) => {
     expect(() => read(context)).toThrow(message)
   })
@@ -45,5 +57,23 @@ describe('the settings of the app', () => {
     expect(synthesis.outputs.DomainTarget?.Value).toEqual({
       'Fn::GetAtt': [synthesis.at('DomainName').logicalId, 'RegionalDomainName'],
     })
+    expect(synthesis.at('DomainName').Properties.MutualTlsAuthentication).toBeUndefined()
+  })
+
+  it('ask callers of the custom domain for a certificate, where there is a truststore', () => {
+    const settings = read({
+      domainName: 'auth.example.com',
+      certificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/0',
+      truststoreUri: 's3://truststores/machines/auth.pem',
+      truststoreVersion: '3',
+      examples: 'false',
+    })
+    const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign', settings))
+    expect(synthesis.at('DomainName').Properties.MutualTlsAuthentication).toEqual({
+      TruststoreUri: 's3://truststores/machines/auth.pem',
+      TruststoreVersion: '3',
+    })
+    // Without it the same API could be called past the certificate.
+    expect(synthesis.at('AuthorizationServer/Api').Properties.DisableExecuteApiEndpoint).toBe(true)
   })
 })
