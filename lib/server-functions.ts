@@ -40,11 +40,8 @@ export interface ServerFunctionsProps {
 /** Makes the authorization server's functions, each with the environment and the permissions it needs. */
 export function createServerFunctions(scope: Construct, props: ServerFunctionsProps): ServerFunctions {
   const { tables, ring, settings, logRetention } = props
-  const base = {
-    ISSUER: props.issuer,
-    SIGNING_KEYS_TABLE: tables.signingKeys.tableName,
-    SIGNING_KEY_RING: ring,
-  }
+  const keys = { SIGNING_KEYS_TABLE: tables.signingKeys.tableName, SIGNING_KEY_RING: ring }
+  const base = { ISSUER: props.issuer, ...keys }
   const clientsAndUse = {
     CLIENTS_TABLE: tables.clients.tableName,
     SINGLE_USE_TABLE: tables.singleUse.tableName,
@@ -112,7 +109,7 @@ export function createServerFunctions(scope: Construct, props: ServerFunctionsPr
       code: bundledCode('keeper'),
       timeout: keeperTimeout,
       environment: {
-        ...base,
+        ...keys,
         ...revocations,
         SIGNING_ALGORITHM: settings.signingAlgorithm,
         SIGNING_KEY_CUSTODY: settings.signingKeyCustody,

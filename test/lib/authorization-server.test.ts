@@ -228,7 +228,7 @@ describe('authorization server', () => {
       path => trial.environment(path).ISSUER,
     )
     expect(issuers).toHaveLength(7)
-    // The registrar needs none.
+    // The keeper and the registrar need none.
     for (const issuer of issuers.filter(each => each !== undefined))
       expect(issuer).toEqual({ 'Fn::Join': ['', ['https://', trial.ref('Domain')]] })
     expect(JSON.stringify(trial.template.toJSON())).not.toContain('"ApiEndpoint"')

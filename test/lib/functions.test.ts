@@ -145,7 +145,6 @@ describe('functions', () => {
       'AuthorizationServer/Keeper',
       {
         SERVICE: 'keeper',
-        ISSUER: issuer,
         SIGNING_KEYS_TABLE: ref('SigningKeys'),
         SIGNING_KEY_RING: ring,
         SIGNING_ALGORITHM: 'ES256',
