@@ -2,6 +2,7 @@ import {
   type BatchGetItemCommand,
   type BatchGetItemCommandOutput,
   DynamoDBClient,
+  type DynamoDBClientConfig,
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from '@aws-sdk/client-dynamodb'
@@ -18,9 +19,15 @@ const bounded = {
   requestHandler: { connectionTimeout: 300, requestTimeout: 450, throwOnRequestTimeout: true },
 }
 
+/** Where the tables are, and as whom to read them. @default - as the environment says, in all three */
+export type DynamoDbAccess = Pick<DynamoDBClientConfig, 'region' | 'credentials' | 'endpoint'>
+
 /** @param watch told of the date in each answer */
-export function dynamoDbClient(watch: Pick<ClockWatch, 'observe'>): DynamoDBClient {
-  const client = new DynamoDBClient(bounded)
+export function dynamoDbClient(
+  watch: Pick<ClockWatch, 'observe'>,
+  access: DynamoDbAccess = {},
+): DynamoDBClient {
+  const client = new DynamoDBClient({ ...access, ...bounded })
   client.middlewareStack.add(observeDate(watch), {
     step: 'deserialize',
     name: 'observeDate',

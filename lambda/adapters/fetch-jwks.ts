@@ -20,7 +20,10 @@ export type JwksProblem =
   | 'keys_refused'
 
 export interface FetchJwksSettings {
-  /** The one origin that need not be https, public or on port 443: for the local run; undefined = none. */
+  /**
+   * The one origin that need not be https, public or on port 443, since no client chose it: the issuer's own, or one of
+   * the local run; undefined = none.
+   */
   readonly allowOrigin: string | undefined
   /** For everything, from the look-up of the name to the last octet. @default 800 */
   readonly timeLimitMilliseconds?: number

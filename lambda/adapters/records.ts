@@ -119,6 +119,11 @@ export class Records {
     this.#print('WARN', { message: 'the keys at the jwks_uri of a client are not available', problem })
   }
 
+  /** The issuer's own JWKS or introspection endpoint could not be used: which, and why; nothing of its answer. */
+  issuerUnavailable(endpoint: 'jwks' | 'introspection', problem: string): void {
+    this.#print('WARN', { message: 'the issuer did not answer as it must', endpoint, problem })
+  }
+
   /** An error that nobody expected: its name and where it was thrown; its message may quote a request. */
   unexpected(error: unknown): void {
     const where =

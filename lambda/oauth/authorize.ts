@@ -37,8 +37,8 @@ export interface ProtectedApi extends AccessTokenVerification {
   readonly memory: VerifiedTokenMemory
   /** The trusted key with this identifier, from memory alone. */
   readonly findKnownKey: (kid: string) => unknown
-  /** @throws Unavailable */
-  readonly isRevoked: (token: RevocableToken) => Promise<boolean>
+  /** @param text the token itself, for who has to ask the issuer (RFC 7662). @throws Unavailable */
+  readonly isRevoked: (token: RevocableToken, text: string) => Promise<boolean>
 }
 
 /**
@@ -56,7 +56,7 @@ export async function authorize(
     const token =
       recallToken(bearer.token, api, nowSeconds) ?? (await verifyAndRemember(bearer.token, api, nowSeconds))
     if (typeof token === 'string') return invalidToken(token)
-    if (await api.isRevoked(token)) return { ...invalidToken('token_revoked'), token }
+    if (await api.isRevoked(token, bearer.token)) return { ...invalidToken('token_revoked'), token }
     const requirement = api.routes.get(request.routeKey)
     if (requirement === undefined) return insufficientScope('route_unknown', token)
     if (!satisfies(token.scope, requirement)) return insufficientScope('scope_insufficient', token)

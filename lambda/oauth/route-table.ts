@@ -18,16 +18,25 @@ export function parseRouteTable(json: string): RouteTable {
   if (typeof table !== 'object' || table === null || Array.isArray(table))
     throw new Error('routes.json is not an object')
   return new Map(
-    Object.entries(table).map(([routeKey, entry]) => [routeKey, parseRequirement(routeKey, entry)]),
+    Object.entries(table).map(([routeKey, entry]) => [
+      routeKey,
+      parseScopeRequirement(`routes.json: ${routeKey}`, entry),
+    ]),
   )
 }
 
-function parseRequirement(routeKey: string, entry: unknown): ScopeRequirement {
+/**
+ * Parses what somebody wrote down as needed.
+ *
+ * @param where begins the error's message
+ * @throws Error when it is not exactly one list of scope tokens (RFC 6749 §3.3): an empty one would let everybody in
+ */
+export function parseScopeRequirement(where: string, entry: unknown): ScopeRequirement {
   const { allOf, anyOf, ...others } = (entry ?? {}) as Record<string, unknown>
   const exact = Object.keys(others).length === 0 && (allOf === undefined) !== (anyOf === undefined)
   if (exact && isScopeList(allOf)) return { allOf }
   if (exact && isScopeList(anyOf)) return { anyOf }
-  throw new Error(`routes.json: ${routeKey} needs a list of scopes in exactly one of allOf and anyOf`)
+  throw new Error(`${where} needs a list of scopes in exactly one of allOf and anyOf`)
 }
 
 function isScopeList(value: unknown): value is readonly string[] {

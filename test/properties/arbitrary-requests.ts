@@ -143,7 +143,8 @@ const routeKey = fc.oneof(
   anyText,
 )
 
-const authorizationOf = fc.oneof(
+/** An Authorization header with a token, as it must be or otherwise. */
+export const anyAuthorization = fc.oneof(
   { weight: 8, arbitrary: fc.constant((token: string) => `Bearer ${token}`) },
   fc.constantFrom<Edit>(
     token => `bearer ${token}`,
@@ -189,7 +190,7 @@ const otherEvent = fc.oneof(
 
 /** A request with one of some tokens: the event of the authorizer, as the gateway sends it or otherwise. */
 export const anyRequest = fc
-  .record({ routeKey, authorizationOf, change: perhaps<unknown>(undefined, otherEvent) })
+  .record({ routeKey, authorizationOf: anyAuthorization, change: perhaps<unknown>(undefined, otherEvent) })
   .map(({ routeKey: key, authorizationOf: write, change }) => (token: string): unknown => {
     const event = authorizerEvent(key, write(token))
     return typeof change === 'function' ? change(event) : event
