@@ -1,10 +1,10 @@
 import type { FunctionContext } from '../lambda/adapters/function-context.ts'
+import { IssuerKeys } from '../lambda/adapters/issuer-keys.ts'
+import { recordedRevocationFeed } from '../lambda/adapters/recorded-revocation-feed.ts'
 import type { ProtectedApi } from '../lambda/oauth/authorize.ts'
-import { RevocationFeed } from '../lambda/oauth/revocation-feed.ts'
 import { SigningKeyRing } from '../lambda/oauth/signing-key-ring.ts'
 import type { CheckedOptions } from './check-options.ts'
 import { Introspection } from './introspection.ts'
-import { IssuerKeys } from './issuer-keys.ts'
 import type { Tables } from './tables.ts'
 
 /** How long `start` may load revocations; what is missing then is looked up for each decision. */
@@ -18,7 +18,7 @@ export function keySource({ keys, dynamoDb }: CheckedOptions, context: FunctionC
   if ('jwksUri' in keys) {
     const issuerKeys = new IssuerKeys(keys.jwksUri, context.clock, context.records)
     const { findKey, findKnownKey } = issuerKeys
-    return { findKey, findKnownKey, start: () => issuerKeys.refresh().catch(() => {}) }
+    return { findKey, findKnownKey, start: () => issuerKeys.start() }
   }
   const table = once(async () => (await openTables(dynamoDb, context)).signingKeys(keys))
   const ring = new SigningKeyRing(async () => (await table()).read(), context.clock)
@@ -44,8 +44,7 @@ export function revocationSource(
     return { isRevoked: (token, text) => introspection.isRevoked(token, text), start: nothing }
   }
   const table = once(async () => (await openTables(dynamoDb, context)).revocations(revocations))
-  const { clock, records } = context
-  const feed = new RevocationFeed(
+  const feed = recordedRevocationFeed(
     {
       read: async (shard, since, cursor) => (await table()).read(shard, since, cursor),
       lookUp: async subjects => (await table()).lookUp(subjects),
@@ -54,11 +53,8 @@ export function revocationSource(
       shards: revocations.shards,
       refreshSeconds: revocations.maxRevocationDelaySeconds,
       outageGraceSeconds: revocations.revocationOutageGraceSeconds,
-      onOutage: ageSeconds => records.revocationStoreUnreachable(ageSeconds),
-      onRefresh: ageSeconds => records.revocationSnapshotAge(ageSeconds),
-      onTooMany: count => records.tooManyRevocations(count),
     },
-    clock,
+    context,
   )
   return { isRevoked: token => feed.isRevoked(token), start: () => feed.start(startMilliseconds) }
 }

@@ -21,7 +21,7 @@ interface AlarmProps {
 }
 
 /** No data is no fault: these count events, and most of them never happen. */
-function createAlarm(scope: Construct, id: string, topic: ITopic, props: AlarmProps): void {
+function createAlarm(scope: Construct, id: string, topic: ITopic | undefined, props: AlarmProps): void {
   const alarm = new Alarm(scope, id, {
     alarmDescription: props.description,
     metric: props.metric,
@@ -31,7 +31,7 @@ function createAlarm(scope: Construct, id: string, topic: ITopic, props: AlarmPr
     datapointsToAlarm: props.badPeriods ?? 1,
     treatMissingData: TreatMissingData.NOT_BREACHING,
   })
-  alarm.addAlarmAction(new SnsAction(topic))
+  if (topic !== undefined) alarm.addAlarmAction(new SnsAction(topic))
 }
 
 /** The topic that alarms go to. Only CloudWatch alarms of this account may publish, and only over TLS. */
@@ -125,6 +125,32 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'Calls to DynamoDB failed after retries. See throttles and system errors of the tables on the dashboard, and the AWS Health Dashboard. Revocations that answered 503 were not recorded: their callers must repeat them.',
   })
+  addDecisionAlarms(add)
+  for (const [name, table] of Object.entries(props.tables)) {
+    for (const kind of ['Read', 'Write']) {
+      add(`${name}${kind}sThrottled`, {
+        metric: table.metric(`${kind}ThrottleEvents`, { statistic: 'Sum', period: Duration.minutes(5) }),
+        threshold: 5,
+        badPeriods: 2,
+        description: `DynamoDB turned away ${kind.toLowerCase()}s of the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
+      })
+    }
+  }
+  add('TokensRefused', {
+    metric: serviceMetric(metricNames.tokensRefused, 'token'),
+    threshold: 300,
+    description:
+      'Token requests are refused at a high rate: a client with a wrong secret in a loop, or somebody guessing. See the refusals by reason on the dashboard, and the source addresses and client ids of the token.issue events.',
+  })
+}
+
+/** The alarms of authorizers whose server is elsewhere: its own watch the metrics of another account or Region. */
+export function createDecisionAlarms(scope: Construct, topic: ITopic | undefined): void {
+  const alarms = new Construct(scope, 'Alarms')
+  addDecisionAlarms((id, alarm) => createAlarm(alarms, id, topic, alarm))
+}
+
+function addDecisionAlarms(add: (id: string, alarm: AlarmProps) => void): void {
   add('RevocationStoreUnreachable', {
     metric: serviceMetric(metricNames.revocationStoreUnreachable, 'authorizer', {
       period: Duration.minutes(1),
@@ -145,28 +171,12 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'Authorizers refused calls because they could not decide. Read the reason of the api.authorize events with outcome "failed" in the logs of the authorizers.',
   })
-  for (const [name, table] of Object.entries(props.tables)) {
-    for (const kind of ['Read', 'Write']) {
-      add(`${name}${kind}sThrottled`, {
-        metric: table.metric(`${kind}ThrottleEvents`, { statistic: 'Sum', period: Duration.minutes(5) }),
-        threshold: 5,
-        badPeriods: 2,
-        description: `DynamoDB turned away ${kind.toLowerCase()}s of the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
-      })
-    }
-  }
-  add('TokensRefused', {
-    metric: serviceMetric(metricNames.tokensRefused, 'token'),
-    threshold: 300,
-    description:
-      'Token requests are refused at a high rate: a client with a wrong secret in a loop, or somebody guessing. See the refusals by reason on the dashboard, and the source addresses and client ids of the token.issue events.',
-  })
 }
 
 /** The alarms of one protected API's authorizer, in that API's own stack. */
 export function createAuthorizerAlarms(
   scope: Construct,
-  topic: ITopic,
+  topic: ITopic | undefined,
   name: string,
   authorizer: IFunction,
 ): void {

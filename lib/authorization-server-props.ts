@@ -141,14 +141,18 @@ export interface AuthorizationServerProps {
   readonly deletionProtection?: boolean
 }
 
-/** The numbers among the settings, in seconds and counts, defaults filled in. */
-export interface CheckedSettings {
-  readonly accessTokenLifetimeSeconds: number
+/** What authorizers take of the settings. */
+export interface CheckedDelays {
   readonly decisionCacheTtlSeconds: number
   /** How old an authorizer's revocations may get: the delay without what the decision cache takes of it. */
   readonly revocationRefreshSeconds: number
   readonly revocationOutageGraceSeconds: number
   readonly revocationShards: number
+}
+
+/** The numbers among the settings, in seconds and counts, defaults filled in. */
+export interface CheckedSettings extends CheckedDelays {
+  readonly accessTokenLifetimeSeconds: number
   readonly signingAlgorithm: JwsAlgorithm
   readonly signingKeyCustody: Custody
   readonly signingKeyRotationSeconds: number
@@ -157,7 +161,12 @@ export interface CheckedSettings {
 }
 
 /** @throws Error when a setting is out of its limits, or settings would break the promised revocation delay */
-export function checkSettings(props: AuthorizationServerProps): CheckedSettings {
+export function checkDelays(
+  props: Pick<
+    AuthorizationServerProps,
+    'maxRevocationDelay' | 'revocationOutageGrace' | 'decisionCacheTtl' | 'revocationShards'
+  >,
+): CheckedDelays {
   const delay = wholeSeconds('maxRevocationDelay', props.maxRevocationDelay ?? Duration.seconds(5), {
     min: 0,
     max: 300,
@@ -181,14 +190,22 @@ export function checkSettings(props: AuthorizationServerProps): CheckedSettings 
     max: 3600,
   })
   return {
+    decisionCacheTtlSeconds: cacheTtl,
+    revocationRefreshSeconds: delay - cacheTtl,
+    revocationOutageGraceSeconds: delay === 0 ? 0 : grace,
+    revocationShards: wholeNumber('revocationShards', props.revocationShards ?? 4, { min: 1, max: 16 }),
+  }
+}
+
+/** @throws Error as `checkDelays` does */
+export function checkSettings(props: AuthorizationServerProps): CheckedSettings {
+  return {
+    ...checkDelays(props),
     accessTokenLifetimeSeconds: wholeSeconds(
       'accessTokenLifetime',
       props.accessTokenLifetime ?? Duration.seconds(600),
       { min: 60, max: 3600 },
     ),
-    decisionCacheTtlSeconds: cacheTtl,
-    revocationRefreshSeconds: delay - cacheTtl,
-    revocationOutageGraceSeconds: delay === 0 ? 0 : grace,
     signingAlgorithm: oneOf('signingAlgorithm', props.signingAlgorithm ?? 'ES256', jwsAlgorithms),
     signingKeyCustody: oneOf('signingKeyCustody', props.signingKeyCustody ?? 'kms', custodies),
     signingKeyRotationSeconds: wholeSeconds(
@@ -196,7 +213,6 @@ export function checkSettings(props: AuthorizationServerProps): CheckedSettings 
       props.signingKeyRotation ?? Duration.days(90),
       { min: 3600, max: 365 * 86_400 },
     ),
-    revocationShards: wholeNumber('revocationShards', props.revocationShards ?? 4, { min: 1, max: 16 }),
     authenticationFailureLimit: checkFailureLimit(
       props.authenticationFailureLimit ?? { failures: 20, window: Duration.seconds(60) },
     ),

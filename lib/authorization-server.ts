@@ -2,29 +2,71 @@ import { RemovalPolicy } from 'aws-cdk-lib'
 import { HttpApi, type HttpRoute, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
-import type { IGrantable } from 'aws-cdk-lib/aws-iam'
+import { type IGrantable, type IPrincipal, type IRole, PolicyDocument, Role } from 'aws-cdk-lib/aws-iam'
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import { createAlarms, createAlarmTopic } from './alarms.ts'
+import type { AuthorizationServerAttributes } from './authorization-server-attributes.ts'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
 import { ScopeAuthorizer } from './authorize.ts'
 import { createDashboard } from './dashboard.ts'
 import { addDefaultStage } from './default-stage.ts'
+import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
+import { authorizerPermissions, revocationReaderPermissions } from './permissions.ts'
 import { addResourceMetadata } from './resource-metadata.ts'
 import { type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
-import type { RouteAuthorizerSettings } from './route-authorizer.ts'
+import { type RouteAuthorizerSettings, revocationEnvironment } from './route-authorizer.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 import { createServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
 import { createSigningKeyRing, createWrappingKey, ringName, scheduleKeeper } from './signing-key-ring.ts'
-import { createTables } from './tables.ts'
+import { type CountersignTables, createTables } from './tables.ts'
+
+/** An authorization server of this app, or one that was deployed elsewhere. */
+export interface IAuthorizationServer {
+  /** The issuer identifier (RFC 8414 §2). */
+  readonly issuer: string
+  readonly jwksUri: string
+
+  /**
+   * What an HTTP API route needs of an access token; pass it as the route's `authorizer`, or as the API's
+   * `defaultAuthorizer`. A request passes when its token is valid, names `audience`, is not revoked and has the scopes
+   * (all of `allOf`, or one of `anyOf`).
+   *
+   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
+   * the route is added) the API already has another audience or authorization server
+   */
+  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer
+
+  /**
+   * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
+   * audience, this server as its authorization server, and its scopes where they are declared.
+   *
+   * @throws Error when the audience is no https URL
+   */
+  addResourceMetadata(api: HttpApi, options: { readonly audience: string }): readonly HttpRoute[]
+}
 
 /**
  * An OAuth 2.0 authorization server for machine clients: token, revocation, metadata and administration endpoints,
  * their tables and signing keys, a dashboard and alarms; and, by `authorize`, the authorizers of the APIs it protects.
  */
-export class AuthorizationServer extends Construct {
+export class AuthorizationServer extends Construct implements IAuthorizationServer {
+  /**
+   * A server that was deployed by another app, to another account or Region, or by none of CDK: APIs of this app can
+   * ask for its tokens. Their authorizers read its JWKS, and its revocations where `revocations` says how.
+   *
+   * @throws Error when the issuer is no https URL, or a setting is out of its limits
+   */
+  static fromAttributes(
+    scope: Construct,
+    id: string,
+    attributes: AuthorizationServerAttributes,
+  ): IAuthorizationServer {
+    return new ImportedAuthorizationServer(scope, id, attributes)
+  }
+
   /** The issuer identifier (RFC 8414 §2): the API's endpoint, or `https://` and the custom domain's name. */
   readonly issuer: string
   readonly tokenEndpoint: string
@@ -44,6 +86,7 @@ export class AuthorizationServer extends Construct {
   readonly #resourceServers: ResourceServers
   readonly #administration: readonly HttpRoute[]
   readonly #authorizers: RouteAuthorizerSettings
+  readonly #tables: CountersignTables
 
   /** @throws Error when a setting is out of its limits, or would break the promised revocation delay */
   constructor(scope: Construct, id: string, props: AuthorizationServerProps = {}) {
@@ -70,6 +113,7 @@ export class AuthorizationServer extends Construct {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       deletionProtection: props.deletionProtection ?? true,
     })
+    this.#tables = tables
     this.clientsTable = tables.clients
     this.revocationsTable = tables.revocations
     this.signingKeysTable = tables.signingKeys
@@ -124,23 +168,25 @@ export class AuthorizationServer extends Construct {
     this.#authorizers = {
       server: this,
       issuer: this.issuer,
-      ring,
-      tables,
+      bundle: 'authorizer',
+      environment: {
+        SIGNING_KEYS_TABLE: tables.signingKeys.tableName,
+        SIGNING_KEY_RING: ring,
+        ...revocationEnvironment(tables.revocations.tableName, settings),
+      },
+      permissions: () => authorizerPermissions(tables),
+      decisionCacheTtlSeconds: settings.decisionCacheTtlSeconds,
       logRetention,
       alarmTopic: this.alarmTopic,
       dashboard: this.dashboard,
       declaredScopes: audience => this.#resourceServers.scopesOf(audience),
-      ...settings,
     }
   }
 
   /**
-   * What an HTTP API route needs of an access token; pass it as the route's `authorizer`, or as the API's
-   * `defaultAuthorizer`. The API may be in any stack of the server's account and Region. A request passes when its
-   * token is valid, names `audience`, is not revoked and has the scopes (all of `allOf`, or one of `anyOf`).
+   * The API may be in any stack of the server's account and Region; elsewhere use `fromAttributes`.
    *
-   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
-   * the route is added) the API already has another audience or authorization server
+   * @inheritDoc
    */
   authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
     return new ScopeAuthorizer(options, this.#authorizers)
@@ -156,18 +202,29 @@ export class AuthorizationServer extends Construct {
     this.#resourceServers.add(options)
   }
 
-  /**
-   * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
-   * audience, this server as its authorization server, and its scopes where they are declared.
-   *
-   * @throws Error when the audience is no https URL
-   */
+  /** @inheritDoc */
   addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
     return addResourceMetadata(api, {
       audience: checkAudience(audience),
       issuer: this.issuer,
       scopes: () => this.#resourceServers.scopesOf(audience),
       logRetention: this.#authorizers.logRetention,
+    })
+  }
+
+  /**
+   * A role with which authorizers of another account or Region read the revocations, and nothing else. Give its ARN to
+   * `fromAttributes` there, as `revocations.readRoleArn`.
+   *
+   * @param assumedBy who may assume it: an account, or better the roles of the authorizers
+   */
+  addRevocationReader(id: string, { assumedBy }: { readonly assumedBy: IPrincipal }): IRole {
+    return new Role(this, id, {
+      assumedBy,
+      description: 'Countersign: reads revocations, for authorizers elsewhere',
+      inlinePolicies: {
+        Policy: new PolicyDocument({ statements: revocationReaderPermissions(this.#tables) }),
+      },
     })
   }
 

@@ -30,10 +30,10 @@ export class ScopeAuthorizer implements IHttpRouteAuthorizer {
   }
 
   #authorizerOf(scope: Construct, api: IHttpApi): RouteAuthorizer {
-    const { server } = this.#settings
+    const { server, bundle } = this.#settings
     const existing = scope.node.tryFindChild(routeAuthorizerId)
     if (!(existing instanceof RouteAuthorizer)) {
-      checkSamePlace(server, scope)
+      if (bundle === 'authorizer') checkSamePlace(server, scope)
       return new RouteAuthorizer(scope, api, this.#audience, this.#settings)
     }
     if (existing.server !== server) {

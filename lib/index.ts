@@ -1,4 +1,8 @@
-export { AuthorizationServer } from './authorization-server.ts'
+export { AuthorizationServer, type IAuthorizationServer } from './authorization-server.ts'
+export type {
+  AuthorizationServerAttributes,
+  RevocationsAttributes,
+} from './authorization-server-attributes.ts'
 export type {
   AuthenticationFailureLimit,
   AuthorizationServerProps,

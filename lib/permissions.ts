@@ -76,13 +76,25 @@ export const introspectPermissions = (tables: CountersignTables) => [
 
 export const metadataPermissions = (tables: CountersignTables) => [readSigningKeys(tables)]
 
-export const authorizerPermissions = (tables: CountersignTables) => [
-  onTable('ReadRevocations', tables.revocations, 'Query', 'BatchGetItem'),
+/** For whoever knows the revocations table by its ARN alone as well. */
+export const readRevocations = (tableArn: string) => [
+  new PolicyStatement({
+    sid: 'ReadRevocations',
+    actions: ['dynamodb:Query', 'dynamodb:BatchGetItem'],
+    resources: [tableArn],
+  }),
   new PolicyStatement({
     sid: 'ReadRevocationsByTime',
     actions: ['dynamodb:Query'],
-    resources: [`${tables.revocations.tableArn}/index/${revokedAtIndex}`],
+    resources: [`${tableArn}/index/${revokedAtIndex}`],
   }),
+]
+
+export const revocationReaderPermissions = (tables: CountersignTables) =>
+  readRevocations(tables.revocations.tableArn)
+
+export const authorizerPermissions = (tables: CountersignTables) => [
+  ...readRevocations(tables.revocations.tableArn),
   readSigningKeys(tables),
 ]
 

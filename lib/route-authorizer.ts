@@ -8,19 +8,18 @@ import {
   type IHttpRoute,
 } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import type { ScopeRequirement } from '../lambda/oauth/route-table.ts'
 import { createAuthorizerAlarms } from './alarms.ts'
+import type { CheckedDelays } from './authorization-server-props.ts'
 import { addAuthorizerToDashboard } from './dashboard.ts'
 import { bundleFolder, createFunction } from './functions.ts'
-import { authorizerPermissions } from './permissions.ts'
 import { RouteTableBuilder } from './route-table.ts'
 import { RouteTableCode } from './route-table-code.ts'
-import type { CountersignTables } from './tables.ts'
 
 /** The child of an API that holds its authorizer. */
 export const routeAuthorizerId = 'CountersignAuthorizer'
@@ -33,15 +32,17 @@ export interface RouteAuthorizerSettings {
   /** The construct of the authorization server: an API answers to one. */
   readonly server: Construct
   readonly issuer: string
-  readonly ring: string
-  readonly tables: CountersignTables
-  readonly revocationShards: number
-  readonly revocationRefreshSeconds: number
-  readonly revocationOutageGraceSeconds: number
+  /** The bundle that decides: beside its server's tables, or away from them. */
+  readonly bundle: 'authorizer' | 'remote-authorizer'
+  /** Where it finds keys and revocations. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly permissions: () => PolicyStatement[]
   readonly decisionCacheTtlSeconds: number
   readonly logRetention: RetentionDays
-  readonly alarmTopic: ITopic
-  readonly dashboard: Dashboard
+  /** @default - alarms tell nobody */
+  readonly alarmTopic: ITopic | undefined
+  /** @default - none */
+  readonly dashboard: Dashboard | undefined
   /** The scopes of an audience that the app declares; undefined = it does not. */
   readonly declaredScopes: (audience: string) => readonly string[] | undefined
 }
@@ -63,15 +64,15 @@ export class RouteAuthorizer extends Construct {
     super(scope, routeAuthorizerId)
     this.audience = audience
     this.server = settings.server
-    this.#code = new RouteTableCode(bundleFolder('authorizer'))
+    this.#code = new RouteTableCode(bundleFolder(settings.bundle))
     this.#function = createFunction(this, 'Function', {
       service: 'authorizer',
       description: 'Countersign: decides on the requests to one API',
       code: this.#code,
       memorySize: 512,
       timeout: Duration.seconds(5),
-      environment: authorizerEnvironment(audience, settings),
-      statements: authorizerPermissions(settings.tables),
+      environment: { ISSUER: settings.issuer, AUDIENCE: audience, ...settings.environment },
+      statements: settings.permissions(),
       logRetention: settings.logRetention,
     })
     this.#authorizer = this.#attach(api, settings.decisionCacheTtlSeconds)
@@ -79,8 +80,9 @@ export class RouteAuthorizer extends Construct {
 
     createAuthorizerAlarms(this, settings.alarmTopic, scope.node.path, this.#function)
     // A dashboard that names a function of another stack would make the two stacks depend on each other.
-    if (Stack.of(settings.dashboard) === Stack.of(this)) {
-      addAuthorizerToDashboard(settings.dashboard, scope.node.path, this.#function)
+    const { dashboard } = settings
+    if (dashboard !== undefined && Stack.of(dashboard) === Stack.of(this)) {
+      addAuthorizerToDashboard(dashboard, scope.node.path, this.#function)
     }
     Aspects.of(this).add({ visit: node => this.#stage(node) }, { priority: stagingPriority })
     this.node.addValidation({
@@ -164,15 +166,12 @@ function refersTo(text: string | undefined, authorizer: unknown): boolean {
   )
 }
 
-function authorizerEnvironment(audience: string, settings: RouteAuthorizerSettings): Record<string, string> {
+/** What an authorizer's function is told of the revocations. */
+export function revocationEnvironment(table: string, delays: CheckedDelays): Record<string, string> {
   return {
-    ISSUER: settings.issuer,
-    AUDIENCE: audience,
-    REVOCATIONS_TABLE: settings.tables.revocations.tableName,
-    REVOCATION_SHARDS: String(settings.revocationShards),
-    SIGNING_KEYS_TABLE: settings.tables.signingKeys.tableName,
-    SIGNING_KEY_RING: settings.ring,
-    REVOCATION_REFRESH_SECONDS: String(settings.revocationRefreshSeconds),
-    REVOCATION_OUTAGE_GRACE_SECONDS: String(settings.revocationOutageGraceSeconds),
+    REVOCATIONS_TABLE: table,
+    REVOCATION_SHARDS: String(delays.revocationShards),
+    REVOCATION_REFRESH_SECONDS: String(delays.revocationRefreshSeconds),
+    REVOCATION_OUTAGE_GRACE_SECONDS: String(delays.revocationOutageGraceSeconds),
   }
 }

@@ -14,7 +14,7 @@ import type { ClockWatch } from '../oauth/clock-watch.ts'
  * Every call has an end: without these settings the SDK waits for ever on a store that hangs. Two attempts of at most
  * 450 ms keep a whole request under its deadline. One client a process, so that the retry budget is shared.
  */
-const bounded = {
+export const bounded = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 300, requestTimeout: 450, throwOnRequestTimeout: true },
 }
@@ -72,6 +72,7 @@ export async function sendWhole(
   command: BatchGetItemCommand,
 ): Promise<BatchGetItemCommandOutput> {
   const output = await client.send(command, deadline())
-  if (Object.keys(output.UnprocessedKeys ?? {}).length === 0) return output
+  const isWhole = Object.keys(command.input.RequestItems ?? {}).every(table => output.Responses?.[table])
+  if (isWhole && Object.keys(output.UnprocessedKeys ?? {}).length === 0) return output
   throw Object.assign(new Error('keys were left unread'), { name: 'UnprocessedKeys' })
 }

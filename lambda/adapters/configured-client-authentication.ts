@@ -4,7 +4,7 @@ import type { Clock } from '../oauth/clock.ts'
 import { AuthenticationFailuresTable } from './authentication-failures-table.ts'
 import { ClientJwksUris } from './client-jwks-uris.ts'
 import { ClientsTable } from './clients-table.ts'
-import { numberSetting, setting } from './environment.ts'
+import { numberSetting, optionalSetting, setting } from './environment.ts'
 import type { Records } from './records.ts'
 import { SingleUseTable } from './single-use-table.ts'
 
@@ -22,7 +22,7 @@ export function configuredClientAuthentication(
   const clients = new ClientsTable(client, setting('CLIENTS_TABLE'), singleUseTable, records)
   const failures = new AuthenticationFailuresTable(client, singleUseTable, failureLimit, records)
   const singleUse = new SingleUseTable(client, singleUseTable, records)
-  const allowOrigin = process.env.COUNTERSIGN_JWKS_URI_ALLOW || undefined
+  const allowOrigin = optionalSetting('COUNTERSIGN_JWKS_URI_ALLOW')
   const jwksUris = new ClientJwksUris({ clock, records }, { allowOrigin })
   return {
     issuer: setting('ISSUER'),

@@ -5,6 +5,11 @@ export function setting(name: string): string {
   return value
 }
 
+/** A setting that a function can do without. */
+export function optionalSetting(name: string): string | undefined {
+  return process.env[name] || undefined
+}
+
 /** One of the words that are known. */
 export function choiceSetting<T extends string>(name: string, choices: readonly T[]): T {
   const value = setting(name)

@@ -5,7 +5,7 @@ import { dynamoDbClient } from '../adapters/aws-clients.ts'
 import { ClientsAdministrationTable } from '../adapters/clients-administration-table.ts'
 import { configuredRevocations } from '../adapters/configured-stores.ts'
 import { configuredVerification } from '../adapters/configured-verification.ts'
-import { setting } from '../adapters/environment.ts'
+import { optionalSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { resourceServerOperations } from '../adapters/resource-server-operations.ts'
 import { ResourceServersTable } from '../adapters/resource-servers-table.ts'
@@ -39,7 +39,7 @@ const clientOperations = administrationOperations({
   verifyToken: token => verifyAccessToken(token, verification, epochSeconds(clock)),
   writeRevocation,
   now: () => clock.now(),
-  jwksUriAllow: process.env.COUNTERSIGN_JWKS_URI_ALLOW || undefined,
+  jwksUriAllow: optionalSetting('COUNTERSIGN_JWKS_URI_ALLOW'),
 })
 
 export const handler = administrationEndpoint(

@@ -9,7 +9,7 @@ import { administrationEndpoint } from '../adapters/administration-endpoint.ts'
 import { dynamoDbClient, patientKmsClient } from '../adapters/aws-clients.ts'
 import { configuredKeysTable, configuredRevocations } from '../adapters/configured-stores.ts'
 import { answerCloudFormation } from '../adapters/custom-resource.ts'
-import { choiceSetting, numberSetting, setting } from '../adapters/environment.ts'
+import { choiceSetting, numberSetting, optionalSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { keyOperations } from '../adapters/key-operations.ts'
 import { KmsKeys } from '../adapters/kms-keys.ts'
@@ -27,7 +27,7 @@ const policy = {
   custody: choiceSetting('SIGNING_KEY_CUSTODY', custodies),
   rotationSeconds: numberSetting('SIGNING_KEY_ROTATION_SECONDS', 1),
 }
-const wrappingKeyArn = process.env.WRAPPING_KEY_ARN || undefined
+const wrappingKeyArn = optionalSetting('WRAPPING_KEY_ARN')
 const revocations = configuredRevocations(dynamoDb, records)
 
 /** Of the invocation that goes on: a keeper does one thing at a time. */

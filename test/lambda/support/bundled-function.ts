@@ -21,6 +21,7 @@ export type FunctionName =
   | 'metadata'
   | 'admin'
   | 'authorizer'
+  | 'remote-authorizer'
   | 'keeper'
   | 'example-api'
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { IssuerKeys, parseIssuerJwks } from '../../guard/issuer-keys.ts'
-import { ecJwk, ed25519Jwk, rsaJwk } from '../lambda/oauth/support/client-jwks.ts'
-import { frozenClock, recordedLines } from '../lambda/support/recorded-lines.ts'
-import { signingKeyPair } from '../lambda/support/signing-key-pair.ts'
-import { startIssuer } from './local-issuer.ts'
+import { IssuerKeys, parseIssuerJwks } from '../../../lambda/adapters/issuer-keys.ts'
+import { startIssuer } from '../../guard/local-issuer.ts'
+import { ecJwk, ed25519Jwk, rsaJwk } from '../oauth/support/client-jwks.ts'
+import { frozenClock, recordedLines } from '../support/recorded-lines.ts'
+import { signingKeyPair } from '../support/signing-key-pair.ts'
 
 const first = signingKeyPair().key
 const second = signingKeyPair().key

@@ -1,12 +1,12 @@
-import { fetchJwks } from '../lambda/adapters/fetch-jwks.ts'
-import type { Records } from '../lambda/adapters/records.ts'
-import { publicJwkOf } from '../lambda/adapters/signing-key-item.ts'
-import { type Clock, elapsedSince, type Instant, instant } from '../lambda/oauth/clock.ts'
-import { jwsAlgorithms, parsePublicKey } from '../lambda/oauth/public-key.ts'
-import { isKeyId, type SigningKey } from '../lambda/oauth/signing-key.ts'
-import { SigningKeyRing } from '../lambda/oauth/signing-key-ring.ts'
-import { jwksMaxAgeSeconds } from '../lambda/oauth/signing-key-times.ts'
-import { Unavailable } from '../lambda/oauth/unavailable.ts'
+import { type Clock, elapsedSince, type Instant, instant } from '../oauth/clock.ts'
+import { jwsAlgorithms, parsePublicKey } from '../oauth/public-key.ts'
+import { isKeyId, type SigningKey } from '../oauth/signing-key.ts'
+import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
+import { jwksMaxAgeSeconds } from '../oauth/signing-key-times.ts'
+import { Unavailable } from '../oauth/unavailable.ts'
+import { fetchJwks } from './fetch-jwks.ts'
+import type { Records } from './records.ts'
+import { publicJwkOf } from './signing-key-item.ts'
 
 const timeLimitMilliseconds = 3000
 
@@ -33,9 +33,9 @@ export class IssuerKeys {
     }, clock)
   }
 
-  /** @throws Unavailable */
-  refresh(): Promise<void> {
-    return this.#ring.refresh()
+  /** Reads the JWKS if it is due. Never throws: a token that comes asks again. */
+  async start(): Promise<void> {
+    await this.#ring.refresh().catch(() => {})
   }
 
   /** @throws Unavailable when the JWKS cannot be read, and was not in the last hour */

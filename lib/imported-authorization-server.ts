@@ -1,0 +1,94 @@
+import type { HttpApi, HttpRoute, IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+import { createDecisionAlarms } from './alarms.ts'
+import type { IAuthorizationServer } from './authorization-server.ts'
+import {
+  type AuthorizationServerAttributes,
+  checkIssuer,
+  checkTableArn,
+  regionOf,
+} from './authorization-server-attributes.ts'
+import { checkDelays } from './authorization-server-props.ts'
+import { ScopeAuthorizer } from './authorize.ts'
+import { readRevocations } from './permissions.ts'
+import { addResourceMetadata } from './resource-metadata.ts'
+import { type RouteAuthorizerSettings, revocationEnvironment } from './route-authorizer.ts'
+import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
+
+/** A server that another app has deployed. Its authorizers know it by its JWKS, and its revocations by their table. */
+export class ImportedAuthorizationServer extends Construct implements IAuthorizationServer {
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly #authorizers: RouteAuthorizerSettings
+
+  /** @throws Error when the issuer is no https URL, or a setting is out of its limits */
+  constructor(scope: Construct, id: string, attributes: AuthorizationServerAttributes) {
+    super(scope, id)
+    this.issuer = checkIssuer(attributes.issuer)
+    this.jwksUri = `${this.issuer}/.well-known/jwks.json`
+    checkUse(attributes)
+    const delays = checkDelays({ ...attributes, revocationShards: attributes.revocations?.shards })
+    createDecisionAlarms(this, attributes.alarmTopic)
+    this.#authorizers = {
+      server: this,
+      issuer: this.issuer,
+      bundle: 'remote-authorizer',
+      environment: { JWKS_URI: this.jwksUri, ...environmentOf(attributes, delays) },
+      permissions: () => permissionsOf(attributes),
+      decisionCacheTtlSeconds: delays.decisionCacheTtlSeconds,
+      logRetention: attributes.logRetention ?? RetentionDays.SIX_MONTHS,
+      alarmTopic: attributes.alarmTopic,
+      dashboard: undefined,
+      declaredScopes: () => undefined,
+    }
+  }
+
+  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
+    return new ScopeAuthorizer(options, this.#authorizers)
+  }
+
+  addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
+    return addResourceMetadata(api, {
+      audience: checkAudience(audience),
+      issuer: this.issuer,
+      scopes: () => undefined,
+      logRetention: this.#authorizers.logRetention,
+    })
+  }
+}
+
+/** A promise that nothing keeps is not to be made. */
+function checkUse({ revocations, maxRevocationDelay, revocationOutageGrace }: AuthorizationServerAttributes) {
+  if (revocations !== undefined) return
+  if (maxRevocationDelay === undefined && revocationOutageGrace === undefined) return
+  throw new Error(
+    'maxRevocationDelay and revocationOutageGrace must not be set without revocations: nothing is read that they could bound; say where the revocations are, or remove them',
+  )
+}
+
+function environmentOf(
+  { revocations }: AuthorizationServerAttributes,
+  delays: ReturnType<typeof checkDelays>,
+): Record<string, string> {
+  if (revocations === undefined) return {}
+  const tableArn = checkTableArn(revocations.tableArn)
+  return {
+    ...revocationEnvironment(tableArn, delays),
+    REVOCATIONS_REGION: regionOf(tableArn),
+    ...(revocations.readRoleArn !== undefined && { REVOCATIONS_ROLE_ARN: revocations.readRoleArn }),
+  }
+}
+
+function permissionsOf({ revocations }: AuthorizationServerAttributes): PolicyStatement[] {
+  if (revocations === undefined) return []
+  if (revocations.readRoleArn === undefined) return readRevocations(revocations.tableArn)
+  return [
+    new PolicyStatement({
+      sid: 'AssumeRevocationReader',
+      actions: ['sts:AssumeRole'],
+      resources: [revocations.readRoleArn],
+    }),
+  ]
+}
