@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { KMSClient } from '@aws-sdk/client-kms'
+import { createGuard } from '../guard/index.ts'
 import { authorizerHandler } from '../lambda/adapters/authorizer-handler.ts'
 import { envelopeSigner } from '../lambda/adapters/envelope-signer.ts'
 import { oauthEndpoint } from '../lambda/adapters/oauth-endpoint.ts'
@@ -202,6 +203,20 @@ const seenHandler = newHandler(new VerifiedTokenMemory())
 const seenEvent = eventOf(await newToken('seen'))
 const seen = await microseconds(() => seenHandler(seenEvent), 5000)
 
+const jwks = createServer((_, response) => response.end(JSON.stringify({ keys: [publicJwk] })))
+await once(jwks.listen(0, '127.0.0.1'), 'listening')
+const guard = createGuard({
+  issuer,
+  audience,
+  revocations: 'none',
+  keys: { jwksUri: `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json` },
+})
+await guard.start()
+jwks.close()
+const guarded = { authorization: `Bearer ${await newToken('guarded')}`, require: { allOf: ['orders:read'] } }
+if (!(await guard.authorize(guarded)).allowed) throw new Error('the guard refuses')
+const guardSeen = await microseconds(() => guard.authorize(guarded), 5000)
+
 // Each round starts with an empty memory, so that every token is new to it. Tokens come out of JSON, as events do.
 const tokens: string[] = JSON.parse(
   JSON.stringify(await Promise.all(Array.from({ length: 500 }, (_, index) => newToken(`new${index}`)))),
@@ -237,6 +252,7 @@ const issued = await microseconds(() => tokenHandler(tokenRequestEvent), 500)
 
 const rows: [string, string, string][] = [
   ['authorizer, token seen before / ES256 verify', (seen / verifyFloor).toFixed(3), '<= 0.06'],
+  ['guard, token seen before / ES256 verify', (guardSeen / verifyFloor).toFixed(3), '<= 0.06'],
   ['authorizer, token new / ES256 verify', (fresh / verifyFloor).toFixed(2), '<= 1.35'],
   ['token handler, envelope / ES256 sign', (issued / signFloor).toFixed(2), '<= 2.0'],
   ['secret check / SHA-256', (secretCheck / hashFloor).toFixed(2), '<= 2'],

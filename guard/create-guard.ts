@@ -105,7 +105,8 @@ export function createGuard(options: GuardOptions): Guard {
     requirement: ScopeRequirement,
   ): Promise<GuardDecision> => {
     const routes = new Map([[routeKey, requirement]])
-    const request = { routeKey, authorization: authorization ?? undefined }
+    // What is typed as text may be anything, such as a list of headers.
+    const request = { routeKey, authorization: typeof authorization === 'string' ? authorization : undefined }
     const made = await decideAccess(request, { ...api, routes }, context)
     const decision = announce(made, { requestId, sourceIp }, onDecision, context)
     if (decision.outcome === 'allowed') return { allowed: true, auth: authOf(decision.token) }

@@ -80,6 +80,8 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
   readonly signingKeysTable: ITableV2
   readonly singleUseTable: ITableV2
   readonly resourceServersTable: ITableV2
+  /** Which keys in the `SigningKeys` table are this server's: `keys.ring` of a guard (`countersign/guard`). */
+  readonly signingKeyRing: string
   /** Where alarms go: subscribe the people who act on them. */
   readonly alarmTopic: ITopic
   readonly dashboard: Dashboard
@@ -94,6 +96,7 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
     const settings = checkSettings(props)
     const logRetention = props.logRetention ?? RetentionDays.SIX_MONTHS
     const ring = ringName(this)
+    this.signingKeyRing = ring
 
     const api = new HttpApi(this, 'Api', {
       apiName: 'authorization-server',
@@ -226,6 +229,15 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
         Policy: new PolicyDocument({ statements: revocationReaderPermissions(this.#tables) }),
       },
     })
+  }
+
+  /**
+   * Lets a service that is behind no gateway read what a guard (`countersign/guard`) decides by: revocations, and public
+   * signing keys. It may write nothing.
+   */
+  grantGuard(grantee: IGrantable): void {
+    this.revocationsTable.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:Query')
+    this.signingKeysTable.grant(grantee, 'dynamodb:Query')
   }
 
   /** Lets an IAM principal use the whole administration API: it can make itself a client with any grant. */

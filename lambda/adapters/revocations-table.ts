@@ -57,7 +57,8 @@ export class RevocationsTable {
       RequestItems: { [this.#tableName]: { Keys, ConsistentRead: true } },
     })
     const { Responses } = await call('store', () => sendWhole(this.#client, get), this.#records)
-    return (Responses?.[this.#tableName] ?? []).map(item => this.#parse(item))
+    // One table was asked, by its name or its ARN: whichever of them the answer has.
+    return Object.values(Responses ?? {}).flatMap(items => items.map(item => this.#parse(item)))
   }
 
   /** Writes a record; returns once it is durable. Never lowers one that is there; repeating is safe. @throws Unavailable */

@@ -2,10 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { LocalStack } from './local-stack.ts'
 
 /** The default of `maxRevocationDelay`, which the app is synthesised with. */
-const maxRevocationDelayMilliseconds = 5000
+const defaultDelayMilliseconds = 5000
 
 /** Calls until the call is refused, for as long as the promise allows, and gives the last status. */
-export async function untilRefused(stack: LocalStack, url: string, token: string): Promise<number> {
+export async function untilRefused(
+  stack: LocalStack,
+  url: string,
+  token: string,
+  maxRevocationDelayMilliseconds = defaultDelayMilliseconds,
+): Promise<number> {
   const start = performance.now()
   for (;;) {
     const isLast = performance.now() - start > maxRevocationDelayMilliseconds

@@ -179,6 +179,16 @@ describe('what a guard publishes', () => {
   })
 })
 
+describe('an Authorization header', () => {
+  it.each([
+    ['a list', (text: string) => [text]],
+    ['an object', (text: string) => Object(text)],
+  ])('that is %s is none: only text decides', async (_, make) => {
+    const authorization = make(`Bearer ${token}`) as string
+    expect(await guard.authorize({ authorization, require: read })).toMatchObject({ status: 401, body: '' })
+  })
+})
+
 describe('the audit event of a decision', () => {
   it('has the caller’s address, by Express’s setting trust proxy where there is one', async () => {
     const app = express().set('trust proxy', true)
@@ -237,6 +247,25 @@ describe('the audit event of a decision', () => {
     expect(await mute.authorize({ authorization: `Bearer ${token}`, require: read })).toMatchObject({
       status: 503,
     })
+  })
+})
+
+describe('a clock that is more than ten seconds off the issuer’s', () => {
+  it('allows nothing, until the issuer shows that it is right', async () => {
+    issuer.state.introspect = () => ({ active: true, jti: 'token-0001' })
+    const lines: string[] = []
+    const introspecting = createGuard({
+      issuer: issuer.url,
+      audience,
+      revocations: { clientId: 'c', clientSecret: 's', maxRevocationDelaySeconds: 0 },
+      log: line => lines.push(line),
+    })
+    const authorize = () => introspecting.authorize({ authorization: `Bearer ${token}`, require: read })
+    issuer.state.date = new Date(Date.now() + 60_000)
+    expect(await authorize()).toMatchObject({ allowed: false, reason: 'clock_wrong', status: 503 })
+    expect(lines.map(line => JSON.parse(line))).toMatchObject([{ service: 'guard', ClockWrong: 1 }])
+    issuer.state.date = undefined
+    expect(await authorize()).toMatchObject({ allowed: true })
   })
 })
 

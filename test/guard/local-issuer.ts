@@ -8,14 +8,21 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
 
 /** A server on a free port of 127.0.0.1, until the test has finished. */
 export async function serve(listener: Listener): Promise<string> {
+  const { url, close } = await listen(listener)
+  onTestFinished(close)
+  return url
+}
+
+/** A server on a free port of 127.0.0.1, until it is closed. */
+export async function listen(listener: Listener) {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(async () => {
+  const close = async () => {
     server.closeAllConnections()
     await new Promise(resolve => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
 }
 
 /** The JWKS of an issuer, and its introspection endpoint, which answers what it is told to. */
@@ -25,6 +32,8 @@ export async function startIssuer(...keys: readonly Pick<SigningKey, 'publicJwk'
     /** Answers a request for the JWKS in another way. */
     jwks: undefined as Listener | undefined,
     introspect: (() => ({ active: false })) as (token: string) => object | Promise<object>,
+    /** The `Date` of introspection. */
+    date: undefined as Date | undefined,
     asked: { jwks: 0, introspect: [] as { authorization: string | undefined; body: string }[] },
   }
   const url = await serve(async (request, response) => {
@@ -37,6 +46,7 @@ export async function startIssuer(...keys: readonly Pick<SigningKey, 'publicJwk'
     let body = ''
     for await (const chunk of request) body += chunk
     state.asked.introspect.push({ authorization: request.headers.authorization, body })
+    if (state.date !== undefined) response.setHeader('date', state.date.toUTCString())
     const answer = await state.introspect(new URLSearchParams(body).get('token') ?? '')
     response.end(JSON.stringify(answer))
   })

@@ -8,13 +8,15 @@ import { afterAll } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** The program below a heading of docs/clients.md. */
-export function documentedProgram(heading: string): { language: string; text: string } {
-  const sections = readFileSync(join(root, 'docs/clients.md'), 'utf8').split(/^### /m)
+/** The first program below a heading of a document. */
+export function documentedProgram(
+  heading: string,
+  document = 'docs/clients.md',
+): { language: string; text: string } {
+  const sections = readFileSync(join(root, document), 'utf8').split(/^###? /m)
   const section = sections.find(text => text.startsWith(`${heading}\n`))
   const [, language, text] = /^```(\w+)\n(.*?)^```$/ms.exec(section ?? '') ?? []
-  if (language === undefined || text === undefined)
-    throw new Error(`docs/clients.md has no program "${heading}"`)
+  if (language === undefined || text === undefined) throw new Error(`${document} has no program "${heading}"`)
   return { language, text }
 }
 

@@ -239,6 +239,13 @@ describe('looking subjects up', () => {
     })
   })
 
+  it('finds them under whichever name the answer has for the table, which may be asked for by its ARN', async () => {
+    await putRow('kid#by-arn', { revoked_at: { N: '1' }, expires_at: { N: '9000' } })
+    const arn = 'arn:aws:dynamodb:us-east-1:000000000000:table/Revocations'
+    proxy.next({ answer: ({ Responses }) => ({ Responses: { [arn]: Object(Responses).Revocations } }) })
+    expect(await table.lookUp(['kid#by-arn'])).toEqual([{ kind: 'kid', kid: 'by-arn', expiresAt: 9000 }])
+  })
+
   it('finds nothing for subjects of which nothing is revoked', async () => {
     expect(await table.lookUp(['jti#never', 'client#never', 'kid#never'])).toEqual([])
   })

@@ -13,10 +13,10 @@ import { startJwksServer } from '../attacks/support/jwks-server.ts'
 import { ordersAudience as audience, issuer } from '../lambda/support/client-item.ts'
 import { authorizerEvent } from '../lambda/support/http-event.ts'
 import { nowSeconds, recordedLines } from '../lambda/support/recorded-lines.ts'
-import { edited, singleEdit, stretchEdit } from '../properties/arbitrary-edits.ts'
-import { anyAuthorization, anyToken, ringKeys, routes } from '../properties/arbitrary-requests.ts'
-import { referenceAllows } from '../properties/reference-authorizer.ts'
-import { itHolds } from '../properties/run-property.ts'
+import { edited, singleEdit, stretchEdit } from './arbitrary-edits.ts'
+import { anyAuthorization, anyToken, ringKeys, routes } from './arbitrary-requests.ts'
+import { referenceAllows } from './reference-authorizer.ts'
+import { itHolds } from './run-property.ts'
 
 let jwks: Awaited<ReturnType<typeof startJwksServer>>
 beforeAll(async () => {
