@@ -20,6 +20,10 @@ const groups: Readonly<Record<string, Group>> = {
     summary: 'register machine clients, change them, shut them out',
     load: async () => (await import('./commands/clients.ts')).clientCommands,
   },
+  cost: {
+    summary: 'what a month costs',
+    load: async () => ({ [soleCommand]: (await import('./commands/cost.ts')).cost }),
+  },
   keys: {
     summary: 'list, rotate and revoke the keys that sign tokens',
     load: async () => (await import('./commands/keys.ts')).keyCommands,
