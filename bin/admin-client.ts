@@ -23,7 +23,15 @@ export type AdminClient = (request: AdminRequest) => Promise<Record<string, unkn
  * the AWS credential chain, or with the fixed local credentials for a server on this machine.
  */
 export async function connectAsAdministrator(io: CommandLineIo, given: GivenFlags): Promise<AdminClient> {
-  const server = await findServer(io, given)
+  return administratorOf(io, given, await findServer(io, given))
+}
+
+/** As connectAsAdministrator, for a server that has been found. */
+export async function administratorOf(
+  io: CommandLineIo,
+  given: GivenFlags,
+  server: Server,
+): Promise<AdminClient> {
   const profile = given.value('profile')
   const named = given.value('region') ?? server.region
   const region = server.local ? (named ?? 'us-east-1') : findRegion(io, { region: named, profile })

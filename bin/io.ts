@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { type AwsCredentials, type CredentialQuery, credentialsFromChain } from './aws-settings.ts'
+import { connectTls, type TlsPeer } from './tls-peer.ts'
 
 /** Everything a command may touch outside its own process, so that tests can hand in their own. */
 export interface CommandLineIo {
@@ -14,6 +15,10 @@ export interface CommandLineIo {
   ask: (question: string) => Promise<string>
   /** The usual AWS credential chain; never called for a server on this machine. */
   awsCredentials: (query: CredentialQuery) => Promise<AwsCredentials>
+  /** Opens a TLS connection, whoever the other side is, and says what it is like. */
+  tlsPeer: (hostname: string, port: number) => Promise<TlsPeer>
+  /** Calls the handler instead of ending the process at Ctrl-C, until the function it returns is called. */
+  onInterrupt: (handler: () => void) => () => void
 }
 
 /** The real process. */
@@ -33,6 +38,8 @@ export function processIo(): CommandLineIo {
     now: () => new Date(),
     ask: askOnTerminal,
     awsCredentials: credentialsFromChain,
+    tlsPeer: connectTls,
+    onInterrupt,
   }
 }
 
@@ -43,5 +50,13 @@ async function askOnTerminal(question: string): Promise<string> {
     return await Promise.race([terminal.question(question), ended])
   } finally {
     terminal.close()
+  }
+}
+
+function onInterrupt(handler: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, handler)
+  return () => {
+    for (const signal of signals) process.off(signal, handler)
   }
 }

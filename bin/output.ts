@@ -1,13 +1,13 @@
 import type { CommandLineIo } from './io.ts'
 
 /** How a piece of text looks on a terminal that shows colours. */
-export type Look = 'heading' | 'good' | 'bad' | 'faint'
+export type Look = 'heading' | 'good' | 'warning' | 'bad' | 'faint'
 /** Wraps text in the look's colours, or leaves it alone where there are none. */
 export type Style = (look: Look, text: string) => string
 /** A table's cell; more than one line makes the row as high as its highest cell. */
 export type Cell = string | { lines: readonly string[]; look?: Look }
 
-const codes: Record<Look, number> = { heading: 1, good: 32, bad: 31, faint: 2 }
+const codes: Record<Look, number> = { heading: 1, good: 32, warning: 33, bad: 31, faint: 2 }
 const plain: Style = (_look, text) => text
 const coloured: Style = (look, text) => `\u001b[${codes[look]}m${text}\u001b[0m`
 

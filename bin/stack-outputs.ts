@@ -1,8 +1,6 @@
-import { findCredentials } from './aws-settings.ts'
-import { CommandFailure, exitCodes, unreachableFailure, usageFailure } from './failure.ts'
-import { isLoopback, send } from './http.ts'
+import { element, sendQuery } from './aws-query.ts'
+import { CommandFailure, exitCodes, unreachableFailure } from './failure.ts'
 import type { CommandLineIo } from './io.ts'
-import { signRequest } from './sigv4.ts'
 
 /**
  * A CloudFormation stack's outputs, by one signed DescribeStacks request of the Query protocol. The
@@ -14,18 +12,11 @@ export async function readStackOutputs(
   io: CommandLineIo,
   query: { stack: string; region: string; profile: string | undefined },
 ): Promise<ReadonlyMap<string, string>> {
-  const credentials = await findCredentials(io, query.profile, query.region)
-  const url = endpoint(io, query.region)
-  const body = new URLSearchParams({
+  const { status, text } = await sendQuery(io, 'cloudformation', query, {
     Action: 'DescribeStacks',
     StackName: query.stack,
     Version: '2010-05-15',
-  }).toString()
-  const headers = signRequest(
-    { method: 'POST', url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body },
-    { credentials, region: query.region, service: 'cloudformation', now: io.now() },
-  )
-  const { status, text } = await send(io, url, { method: 'POST', headers, body })
+  })
   if (status !== 200) throw refusal(query, status, text)
   const outputs = new Map<string, string>()
   for (const [, member = ''] of text.matchAll(/<member>((?:(?!<\/?member>)[\s\S])*)<\/member>/g)) {
@@ -33,18 +24,6 @@ export async function readStackOutputs(
     if (key !== undefined) outputs.set(key, element(member, 'OutputValue') ?? '')
   }
   return outputs
-}
-
-function endpoint(io: CommandLineIo, region: string): URL {
-  const set = io.env.AWS_ENDPOINT_URL_CLOUDFORMATION || io.env.AWS_ENDPOINT_URL
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
-  const text = set || `https://cloudformation.${region}.${suffix}/`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))) return url
-  throw usageFailure(
-    `${text} is not an AWS endpoint to send a signed request to`,
-    'AWS_ENDPOINT_URL must be https.',
-  )
 }
 
 function refusal(query: { stack: string; region: string }, status: number, text: string): CommandFailure {
@@ -66,10 +45,4 @@ function refusal(query: { stack: string; region: string }, status: number, text:
     message: `CloudFormation did not describe stack "${query.stack}": ${message}`,
     remedy: 'Try again, or name the server with --url.',
   })
-}
-
-function element(xml: string, name: string): string | undefined {
-  const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1]
-  const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }
-  return found?.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => entities[entity] ?? '')
 }

@@ -57,6 +57,9 @@ export interface Surroundings {
   /** To the question, or to each of several in turn. */
   answer?: string | readonly string[]
   awsCredentials?: CommandLineIo['awsCredentials']
+  tlsPeer?: CommandLineIo['tlsPeer']
+  /** Ctrl-C. */
+  interrupt?: AbortSignal
 }
 
 /** Runs one command against a made-up network; whatever no handler answers is a refused connection. */
@@ -81,6 +84,13 @@ export async function countersign(args: readonly string[], surroundings: Surroun
       (async () => {
         throw new Error('nobody should have asked for AWS credentials')
       }),
+    tlsPeer:
+      surroundings.tlsPeer ??
+      (async () => ({ protocol: 'TLSv1.3', distrust: undefined, certificateEnds: new Date('2027-06-01') })),
+    onInterrupt: handler => {
+      surroundings.interrupt?.addEventListener('abort', handler)
+      return () => surroundings.interrupt?.removeEventListener('abort', handler)
+    },
     fetch: async (input, init) => {
       const request = new Request(input instanceof URL ? input.href : input, init)
       const seen = {

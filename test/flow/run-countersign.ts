@@ -22,7 +22,7 @@ export interface Run {
 /** Runs the command line in this process, over the real network; whoever asks for AWS credentials fails. */
 export async function countersign(
   args: readonly string[],
-  { env, stdin = '' }: { env: Record<string, string>; stdin?: string },
+  { env, stdin = '', ...network }: { env: Record<string, string>; stdin?: string; fetch?: typeof fetch },
 ): Promise<Run> {
   const run = { out: '', err: '' }
   const io: CommandLineIo = {
@@ -31,7 +31,7 @@ export async function countersign(
     stdin: standardInput(stdin),
     env,
     cwd: emptyFolder,
-    fetch: globalThis.fetch,
+    fetch: network.fetch ?? globalThis.fetch,
     now: () => new Date(),
     ask: async question => {
       throw new Error(`nobody is there to be asked "${question}"`)
@@ -39,6 +39,10 @@ export async function countersign(
     awsCredentials: async () => {
       throw new Error('a local server needs no AWS credentials')
     },
+    tlsPeer: async () => {
+      throw new Error('a local server has no TLS')
+    },
+    onInterrupt: () => () => {},
   }
   const code = await main(args, io)
   return { code, ...run }
