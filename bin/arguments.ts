@@ -81,6 +81,13 @@ export const flags = {
   },
   'authorizer-duration': { value: '<ms>', help: 'billed for a decision on average; default 3' },
   environments: { value: '<number>', help: 'execution environments that are warm all month; default 5' },
+  api: { value: '<url>', help: 'a route of a protected API that answers GET, to try tokens at' },
+  'max-secret-age': { value: '<duration>', help: 'warn of client secrets that are older; default 180d' },
+  'key-rotation': {
+    value: '<duration>',
+    help: 'signingKeyRotation: warn of a key that signs longer; default 90d',
+  },
+  strict: { help: 'exit with 1 for warnings, too' },
   yes: { help: 'delete without asking (a terminal is asked, a script is not)' },
   json: { help: 'print exactly one JSON document on standard output' },
   url: { value: '<issuer>', help: 'the authorization server; default: COUNTERSIGN_URL' },

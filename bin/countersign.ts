@@ -24,6 +24,10 @@ const groups: Readonly<Record<string, Group>> = {
     summary: 'what a month costs',
     load: async () => ({ [soleCommand]: (await import('./commands/cost.ts')).cost }),
   },
+  doctor: {
+    summary: 'check a deployment',
+    load: async () => ({ [soleCommand]: (await import('./commands/doctor.ts')).doctor }),
+  },
   keys: {
     summary: 'list, rotate and revoke the keys that sign tokens',
     load: async () => (await import('./commands/keys.ts')).keyCommands,

@@ -19,10 +19,18 @@ export interface Run {
   err: string
 }
 
+export interface Surroundings {
+  env: Record<string, string>
+  stdin?: string
+  fetch?: typeof fetch
+  /** Ctrl-C. */
+  interrupt?: AbortSignal
+}
+
 /** Runs the command line in this process, over the real network; whoever asks for AWS credentials fails. */
 export async function countersign(
   args: readonly string[],
-  { env, stdin = '', ...network }: { env: Record<string, string>; stdin?: string; fetch?: typeof fetch },
+  { env, stdin = '', ...network }: Surroundings,
 ): Promise<Run> {
   const run = { out: '', err: '' }
   const io: CommandLineIo = {
@@ -42,7 +50,10 @@ export async function countersign(
     tlsPeer: async () => {
       throw new Error('a local server has no TLS')
     },
-    onInterrupt: () => () => {},
+    onInterrupt: handler => {
+      network.interrupt?.addEventListener('abort', handler)
+      return () => network.interrupt?.removeEventListener('abort', handler)
+    },
   }
   const code = await main(args, io)
   return { code, ...run }
