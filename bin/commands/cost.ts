@@ -83,9 +83,7 @@ function describe(style: Style, usage: Usage, month: MonthlyCost): string {
         'checking calls',
         `${amount(totals.calls)}${usage.cachedShare > 0 ? `  ${cached} of the decisions cached` : ''}`,
       ],
-      usage.cachedShare > 0
-        ? ['  without the cache', amount(month.callsWithoutCache)]
-        : ['  with 90 % cached', amount(monthlyCost({ ...usage, cachedShare: 0.9 }).totals.calls)],
+      cacheComparison(usage, month),
       ['every month', amount(totals['every month'])],
       ['TOTAL', { lines: [amount(month.total)], look: 'heading' }],
       [
@@ -95,6 +93,13 @@ function describe(style: Style, usage: Usage, month: MonthlyCost): string {
     ]),
     keyValues(style, assumptionsOf(usage)),
   ].join('\n')
+}
+
+/** What the decision cache is worth, whether it is on or off. */
+function cacheComparison(usage: Usage, month: MonthlyCost): readonly [string, string | undefined] {
+  if (usage.cachedShare > 0) return ['  without the cache', amount(month.callsWithoutCache)]
+  const cached = monthlyCost({ ...usage, cachedShare: 0.9 }).totals.calls
+  return ['  with 90 % cached', usage.calls > 0 ? amount(cached) : undefined]
 }
 
 function rowOf({ purpose, service, item, quantity, price, usd }: CostLine): string[] {

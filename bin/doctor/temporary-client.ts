@@ -42,7 +42,7 @@ export async function withTemporaryClient(
     findings.push(...(await unlessAborted(work(temporary, interruption.signal), interruption.signal)))
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error
-    findings.push(fail('token', error.message, error.remedy))
+    findings.push(fail(error.code === 'interrupted' ? error.code : 'token', error.message, error.remedy))
   } finally {
     findings.push(...(await remove(admin, name, clientId)))
     release()

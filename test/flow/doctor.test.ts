@@ -1,61 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { type Json, orders, useLocalStack } from './local-stack.ts'
-import { countersign, launchCountersign, type Run } from './run-countersign.ts'
+import { countersign, launchCountersign } from './run-countersign.ts'
+import { type Fault, finding, runDoctor, withHeaders } from './run-doctor.ts'
 
 const stack = useLocalStack()
 const environment = () => ({ COUNTERSIGN_DATA_DIR: stack().dataDir })
 
-interface Finding {
-  check: string
-  outcome: string
-  found: string
-  remedy?: string
-}
-
-interface Report extends Run {
-  findings: Finding[]
-  outcomes: Record<string, string>
-}
-
-/** What happens to the answers on their way: undefined = nothing. */
-type Fault = (request: Request, answer: Response) => Response | undefined | Promise<Response | undefined>
-
-/** A doctor whose network changes answers, as a proxy in front of the server would. */
-async function doctor(
-  args: readonly string[] = [],
-  fault: Fault = () => undefined,
-  interrupt?: AbortSignal,
-): Promise<Report> {
-  const run = await countersign(['doctor', '--json', ...args], {
-    env: environment(),
+const doctor = (args?: readonly string[], fault?: Fault, interrupt?: AbortSignal) =>
+  runDoctor(environment(), {
+    ...(args && { args }),
+    ...(fault && { fault }),
     ...(interrupt && { interrupt }),
-    fetch: async (input, init) => {
-      const request = new Request(input instanceof URL ? input.href : input, init)
-      const { headers, method, url } = request
-      const body = method === 'POST' ? await request.clone().text() : null
-      const answer = await fetch(url, { method, headers, body, redirect: 'manual' })
-      return (await fault(request, answer)) ?? answer
-    },
   })
-  const findings = (JSON.parse(run.out) as { checks: Finding[] }).checks
-  return { ...run, findings, outcomes: Object.fromEntries(findings.map(each => [each.check, each.outcome])) }
-}
-
-function finding({ findings }: Report, check: string): Finding | undefined {
-  return findings.find(each => each.check === check)
-}
-
-function withHeaders(
-  answer: Response,
-  change: (headers: Headers) => void,
-  body: string | ReadableStream | null = answer.body,
-) {
-  const headers = new Headers(answer.headers)
-  // The body that is read here is not compressed any more, and may be another one.
-  for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-  change(headers)
-  return new Response(body, { status: answer.status, headers })
-}
 
 const wellKnown = '/.well-known/oauth-authorization-server'
 const atOrders = (path = '/orders') => ['--api', stack().url('orders', path), '--resource', orders]
@@ -326,7 +282,7 @@ describe('countersign doctor', () => {
     }
     const report = await doctor(atOrders(), interruptAtFirstCall, interruption.signal)
     expect([report.code, report.outcomes['temporary client']]).toEqual([1, 'ok'])
-    expect(finding(report, 'token')?.found).toBe('interrupted: what follows was not checked')
+    expect(finding(report, 'interrupted')?.found).toBe('interrupted: what follows was not checked')
     await noneLeft()
   })
 
