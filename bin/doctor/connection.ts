@@ -58,6 +58,10 @@ export async function checkClock(io: CommandLineIo, tokenEndpoint: URL): Promise
   }
   if (Number.isNaN(date)) return notChecked('clock', 'the answer has no Date')
   const seconds = skewSeconds(date, sentAt, io.now().getTime())
+  return { ...judgeSkew(seconds), seconds }
+}
+
+function judgeSkew(seconds: number): Finding {
   if (Math.abs(seconds) < noticedFromSeconds) return ok('clock', "agrees with this machine's")
   const found = `is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine's`
   const remedy = 'Most likely this machine is wrong: compare it with a time server (chronyc tracking).'

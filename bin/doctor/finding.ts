@@ -10,6 +10,8 @@ export interface Finding {
   found: string
   /** What to do about it. */
   remedy?: string
+  /** What was measured, where it is a time. */
+  seconds?: number
 }
 
 export function ok(check: string, found: string): Finding {

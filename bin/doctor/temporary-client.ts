@@ -17,16 +17,22 @@ export interface TemporaryClient {
   secret: string
 }
 
+/** What work with a temporary client reports to, and what ends it. */
+export interface Run {
+  signal: AbortSignal
+  report: (...found: Finding[]) => void
+}
+
 /**
  * Registers a client for the work and deletes it whatever comes of that: an error, an interruption, or a registration
  * whose answer was lost.
  *
- * @returns what the work found, and last what became of the client
+ * @returns what the work reported, and last what became of the client
  */
 export async function withTemporaryClient(
   { io, admin }: { io: CommandLineIo; admin: AdminClient },
   grant: { resource: string; scope: string },
-  work: (client: TemporaryClient, signal: AbortSignal) => Promise<Finding[]>,
+  work: (client: TemporaryClient, run: Run) => Promise<void>,
 ): Promise<Finding[]> {
   const interruption = new AbortController()
   const release = io.onInterrupt(() => interruption.abort(interrupted()))
@@ -39,7 +45,12 @@ export async function withTemporaryClient(
     clientId = client.client_id
     if (client.client_secret === undefined) throw unexpectedAnswer('the server')
     const temporary = { clientId, secret: client.client_secret }
-    findings.push(...(await unlessAborted(work(temporary, interruption.signal), interruption.signal)))
+    const { signal } = interruption
+    const report = (...found: Finding[]) => {
+      // What goes on behind an interruption is not asked for any more.
+      if (!signal.aborted) findings.push(...found)
+    }
+    await unlessAborted(work(temporary, { signal, report }), signal)
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error
     findings.push(fail(error.code === 'interrupted' ? error.code : 'token', error.message, error.remedy))

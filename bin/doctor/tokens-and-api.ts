@@ -17,7 +17,7 @@ import {
   type ProtectedApi,
 } from './protected-api.ts'
 import { checkRevocationDelay } from './revocation-delay.ts'
-import { withTemporaryClient } from './temporary-client.ts'
+import { type Run, withTemporaryClient } from './temporary-client.ts'
 import { checkRefusal, checkToken, type TokenSource, tokenFor } from './tokens.ts'
 
 export interface Deployment {
@@ -42,17 +42,17 @@ export async function checkTokensAndApi(deployment: Deployment, settings: ApiSet
   const first = await checkWithoutTokenIfNamed(api)
   const grant = await chooseGrant(deployment, settings).catch(asFinding)
   if ('outcome' in grant) return [grant, ...first.findings]
-  const findings = await withTemporaryClient({ io, admin }, grant, async (client, signal) => {
+  return withTemporaryClient({ io, admin }, grant, async (client, run) => {
     const { issuer, tokenEndpoint, published } = deployment
     const source = { io, issuer, tokenEndpoint, published, resource: grant.resource, client }
     const issued = await checkToken(source, grant.scope)
-    const found = [...issued.findings, ...(await checkRefusal(source)), ...first.findings]
-    if (api === undefined || !first.goOn || issued.token === undefined) return found
-    const { promisedSeconds } = settings
-    const revocation = { admin, token: issued.token, promisedSeconds, signal }
-    return [...found, ...(await checkApi(api, source, grant.scope, revocation).catch(asFindings))]
+    run.report(...issued.findings, ...(await checkRefusal(source)), ...first.findings)
+    if (api === undefined || !first.goOn || issued.token === undefined) return
+    const revocation = { admin, token: issued.token, promisedSeconds: settings.promisedSeconds }
+    await checkApi(api, { source, scope: grant.scope, revocation }, run).catch(error =>
+      run.report(asApiFinding(error)),
+    )
   })
-  return findings
 }
 
 async function checkWithoutTokenIfNamed(api: ProtectedApi | undefined) {
@@ -61,18 +61,24 @@ async function checkWithoutTokenIfNamed(api: ProtectedApi | undefined) {
   return { findings: [found], goOn: false }
 }
 
+interface ApiCheck {
+  source: TokenSource
+  scope: string
+  revocation: { admin: AdminClient; token: string; promisedSeconds: number }
+}
+
 async function checkApi(
   api: ProtectedApi,
-  source: TokenSource,
-  scope: string,
-  revocation: Parameters<typeof checkRevocationDelay>[1],
-): Promise<Finding[]> {
+  { source, scope, revocation }: ApiCheck,
+  { report, signal }: Run,
+): Promise<void> {
+  report(await checkInvalidToken(api, revocation.token))
   const valid = await checkValidToken(api, revocation.token)
-  const findings = [await checkInvalidToken(api, revocation.token), valid]
-  if (valid.outcome !== 'ok')
-    return [...findings, notChecked('api.revocation', 'a valid token is not let through to begin with')]
-  findings.push(checkTooLittleScope(await answersWithOneScope(api, source, scope)))
-  return [...findings, await checkRevocationDelay(api, revocation)]
+  report(valid)
+  if (valid.outcome === 'ok') {
+    report(checkTooLittleScope(await answersWithOneScope(api, source, scope)))
+    report(await checkRevocationDelay(api, { ...revocation, signal }))
+  } else report(notChecked('api.revocation', 'a valid token is not let through to begin with'))
 }
 
 /** The most scopes that are tried one by one. */
@@ -160,8 +166,8 @@ function asFinding(error: unknown): Finding {
 }
 
 /** The API is anybody's: a connection that breaks off is a finding, not a crash. */
-function asFindings(error: unknown): Finding[] {
+function asApiFinding(error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error)
   const remedy = error instanceof CommandFailure ? error.remedy : 'Try again; see the log of the API.'
-  return [fail('api', message, remedy)]
+  return fail('api', message, remedy)
 }
