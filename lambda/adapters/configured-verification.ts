@@ -9,7 +9,8 @@ import { signatureVerifier } from './signature-verifier.ts'
 /**
  * Verification of this issuer's tokens against the ring.
  *
- * @param audience the one to accept; undefined = any
+ * @param audience the one to accept; undefined = any, for endpoints that authenticate who asks: to them no token of a
+ * key that has just been made is invalid
  */
 export function configuredVerification(
   client: DynamoDBClient,
@@ -19,7 +20,8 @@ export function configuredVerification(
 ) {
   const issuer = setting('ISSUER')
   const table = configuredKeysTable(client, records)
-  const ring = new SigningKeyRing(() => table.read(), clock)
+  const unknownKeySeconds = audience === undefined ? 0 : undefined
+  const ring = new SigningKeyRing(() => table.read(), clock, { unknownKeySeconds })
   return {
     ring,
     verification: {

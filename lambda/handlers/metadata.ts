@@ -19,7 +19,9 @@ const metadataMaxAgeSeconds = 3600
 
 const { clock, records, watch } = functionContext()
 const keysTable = configuredKeysTable(dynamoDbClient(watch), records)
-const ring = new SigningKeyRing(() => keysTable.read(), clock, publishingRingRefreshSeconds)
+const ring = new SigningKeyRing(() => keysTable.read(), clock, {
+  refreshSeconds: publishingRingRefreshSeconds,
+})
 const metadata = authorizationServerMetadata(setting('ISSUER'))
 
 await ring.refresh().catch(() => {})

@@ -22,7 +22,7 @@ const dynamoDb = dynamoDbClient(watch)
 const keysTable = configuredKeysTable(dynamoDb, records)
 const resourceServersTable = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 const resourceServers = new ResourceServerDirectory(audience => resourceServersTable.find(audience), clock)
-const ring = new SigningKeyRing(() => keysTable.read(), clock, signingRingRefreshSeconds)
+const ring = new SigningKeyRing(() => keysTable.read(), clock, { refreshSeconds: signingRingRefreshSeconds })
 const kms = kmsClient()
 const signers = {
   kms: kmsSigner(kms, records),

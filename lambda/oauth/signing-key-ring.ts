@@ -4,8 +4,15 @@ import { jwksMaxAgeSeconds, signingRingLimitSeconds } from './signing-key-times.
 import { Unavailable } from './unavailable.ts'
 import { withinTime } from './within-time.ts'
 
-/** An unknown `kid` makes one read in this time, however many ask. */
-const unknownKeyIntervalMilliseconds = 10_000
+export interface SigningKeyRingOptions {
+  /** How old the copy gets before the ring is read again. @default 300, the max-age of the JWKS */
+  readonly refreshSeconds?: number
+  /**
+   * How soon after a reading an unknown `kid` makes another one. 0 = always, so that an answer holds at the time of the
+   * question: for those who have authenticated. Anybody can make up identifiers. @default 10
+   */
+  readonly unknownKeySeconds?: number
+}
 
 /** How long anybody waits for a ring that was read before: its last good copy serves, too. */
 const waitLimitMilliseconds = 400
@@ -20,7 +27,8 @@ const retryIntervalMilliseconds = 1000
 export class SigningKeyRing {
   readonly #read: () => Promise<readonly SigningKey[]>
   readonly #clock: Clock
-  readonly #refreshSeconds: number
+  readonly #refreshMilliseconds: number
+  readonly #unknownKeyMilliseconds: number
   #keys: ReadonlyMap<string, SigningKey> = new Map()
   #readAt: Instant | undefined
   #attemptedAt: Instant | undefined
@@ -28,20 +36,20 @@ export class SigningKeyRing {
   #hasFailed = false
   #refreshing: Promise<void> | undefined
 
-  /** @param refreshSeconds how old the copy gets before the ring is read again */
   constructor(
     read: () => Promise<readonly SigningKey[]>,
     clock: Clock,
-    refreshSeconds: number = jwksMaxAgeSeconds,
+    { refreshSeconds = jwksMaxAgeSeconds, unknownKeySeconds = 10 }: SigningKeyRingOptions = {},
   ) {
     this.#read = read
     this.#clock = clock
-    this.#refreshSeconds = refreshSeconds
+    this.#refreshMilliseconds = refreshSeconds * 1000
+    this.#unknownKeyMilliseconds = unknownKeySeconds * 1000
   }
 
   /** Reads the ring when the copy is too old. @throws Unavailable when there is none at all */
   async refresh(): Promise<void> {
-    if (this.#age() < this.#refreshSeconds * 1000) return
+    if (this.#age() < this.#refreshMilliseconds) return
     if (this.#readAt === undefined) await this.#readRing()
     else if (this.#sinceAttempt() >= retryIntervalMilliseconds)
       await withinTime(this.#readRing(), waitLimitMilliseconds).catch(() => {})
@@ -54,12 +62,13 @@ export class SigningKeyRing {
     return key !== undefined && isTrusted(key, epochSeconds(this.#clock)) ? key : undefined
   }
 
-  /** As `find`, but an identifier never seen makes the ring be read again, at most once in ten seconds. @throws Unavailable when that fails */
+  /** As `find`, but an identifier never seen makes the ring be read again, if it is time. @throws Unavailable when that fails */
   async findOrRead(kid: string): Promise<SigningKey | undefined> {
     await this.refresh()
     if (this.#keys.has(kid)) return this.find(kid)
-    const isDue = this.#sinceAttempt() >= unknownKeyIntervalMilliseconds
-    if (isDue || this.#refreshing !== undefined) await this.#readRing()
+    // A reading that is under way may have begun before the key was there.
+    if (this.#refreshing !== undefined) await this.#readRing()
+    if (!this.#keys.has(kid) && this.#sinceAttempt() >= this.#unknownKeyMilliseconds) await this.#readRing()
     // It may be a key of ours that the old copy does not have: a token of it must not be called invalid for that.
     if (!this.#keys.has(kid) && this.#hasFailed) throw new Unavailable('store')
     return this.find(kid)

@@ -28,7 +28,9 @@ export function simulatedEndpoints(
 ): { token: Endpoint; revoke: Endpoint; introspect: Endpoint } {
   const { keys, clock, store, wrappers } = surroundings
   const ports = authenticationPorts(surroundings)
-  const signingRing = new SigningKeyRing(() => keys.read(), clock, signingRingRefreshSeconds)
+  const signingRing = new SigningKeyRing(() => keys.read(), clock, {
+    refreshSeconds: signingRingRefreshSeconds,
+  })
   const tokenEndpoint = {
     ...ports,
     accessTokenLifetimeSeconds,

@@ -58,7 +58,7 @@ describe('the ring, whose reading', () => {
     async (_, read) => {
       const clock = virtualClock()
       let current = async (): Promise<readonly SigningKey[]> => [signingKey]
-      const ring = new SigningKeyRing(() => current(), clock, 5)
+      const ring = new SigningKeyRing(() => current(), clock, { refreshSeconds: 5 })
       await ring.refresh()
       current = read
       clock.advance(signingRingLimitSeconds * 1000)

@@ -49,7 +49,7 @@ export class KeyRotationWorld {
 
   #ring(refreshSeconds: number): SigningKeyRing {
     const clock = { now: () => this.seconds * 1000, monotonic: () => this.seconds * 1000 }
-    return new SigningKeyRing(async () => this.#read(), clock, refreshSeconds)
+    return new SigningKeyRing(async () => this.#read(), clock, { refreshSeconds })
   }
 
   #read(): readonly SigningKey[] {

@@ -56,6 +56,15 @@ describe('the revoke function', () => {
     expect(texts.join('')).not.toContain(token.split('.')[2])
   })
 
+  it('revokes a token of a key that was made since the ring was last read (RFC 7009 §2.1)', async () => {
+    await ask('nightly-export', tokenOf('ring-was-read'))
+    const emergency = signingKeyPair({ signFrom: 1, createdAt: 2 })
+    await store.put('SigningKeys', signingKeyItem(ring, emergency.key))
+    const token = accessToken(emergency, tokenClaims(issuedAt, { jti: 'of-the-new-key' }))
+    expect((await ask('nightly-export', token)).lines).toMatchObject([{ outcome: 'allowed', reason: 'ok' }])
+    expect(await rowOf('of-the-new-key')).toBeDefined()
+  })
+
   it('answers 503, never 200, when the revocation could not be written (RFC 7009 §2.2.1)', async () => {
     await ask('nightly-export', tokenOf('warm-up'))
     proxy.next('pass', 'reset', 'reset')

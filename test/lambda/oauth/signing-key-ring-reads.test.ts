@@ -8,12 +8,12 @@ import { nowSeconds, signingKey } from './support/token-maker.ts'
 function newRing(keys: readonly SigningKey[] = [signingKey]) {
   const clock = virtualClock()
   const store = { keys, reads: 0, isDown: false }
-  const ring = new SigningKeyRing(async () => {
+  const read = async () => {
     store.reads++
     if (store.isDown) throw new Unavailable('store')
     return store.keys
-  }, clock)
-  return { clock, store, ring }
+  }
+  return { clock, store, ring: new SigningKeyRing(read, clock) }
 }
 
 describe('reading the ring', () => {
@@ -33,6 +33,25 @@ describe('reading the ring', () => {
       await ring.findOrRead(`kid-${second}`).catch(() => {})
     }
     expect(store.reads).toBe(7)
+  })
+
+  it('happens for every unknown key where those who ask have authenticated, after they asked', async () => {
+    const made: SigningKey = { ...signingKey, kid: 'key-2' }
+    const answers: ((keys: readonly SigningKey[]) => void)[] = []
+    const read = () => new Promise<readonly SigningKey[]>(resolve => answers.push(resolve))
+    const ring = new SigningKeyRing(read, virtualClock(), { unknownKeySeconds: 0 })
+    // This one has begun before the key was there.
+    const first = ring.findOrRead('key-1')
+    const second = ring.findOrRead('key-2')
+    await vi.waitFor(() => expect(answers).toHaveLength(1))
+    answers[0]?.([signingKey])
+    await vi.waitFor(() => expect(answers).toHaveLength(2))
+    answers[1]?.([signingKey, made])
+    expect(await Promise.all([first, second])).toEqual([signingKey, made])
+    const third = ring.findOrRead('key-3')
+    await vi.waitFor(() => expect(answers).toHaveLength(3))
+    answers[2]?.([signingKey, made])
+    expect(await third).toBe(undefined)
   })
 
   it('that fails leaves it open whether an unknown key is one of ours, until a reading succeeds', async () => {
