@@ -6,7 +6,7 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
-import { Construct } from 'constructs'
+import { Construct, type IDependable } from 'constructs'
 import { metricNames } from '../lambda/oauth/metric-names.ts'
 import { metricOverServices, serviceMetric } from './metrics.ts'
 
@@ -61,6 +61,8 @@ export interface CountersignAlarmsProps {
   /** The functions behind the API, by the name that the alarm shows. */
   readonly functions: Readonly<Record<string, IFunction>>
   readonly keeper: IFunction
+  /** What runs the keeper at deployment: from then on its silence means something. */
+  readonly signingKeyRing: IDependable
   readonly tables: Readonly<Record<string, TableV2>>
 }
 
@@ -95,6 +97,18 @@ export function createAlarms(scope: Construct, props: CountersignAlarmsProps): v
     description:
       'The keeper of the signing keys failed. Read its log. It tries again every five minutes; until then no key is rotated, and a ring without a standby key has nothing to fall back on.',
   })
+  // No event of the schedule reaches the keeper when the rule is disabled or may not invoke it, and no error says so.
+  const silent = new Alarm(alarms, 'KeeperSilent', {
+    alarmDescription:
+      'The keeper of the signing keys has not run for half an hour; it is due every five minutes. Enable its rule, and check its concurrency and its permission to be invoked by EventBridge. Until it runs, no key is rotated or replaced.',
+    metric: props.keeper.metricInvocations({ period: Duration.minutes(10) }),
+    threshold: 1,
+    comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    evaluationPeriods: 3,
+    treatMissingData: TreatMissingData.BREACHING,
+  })
+  silent.addAlarmAction(new SnsAction(props.topic))
+  silent.node.addDependency(props.signingKeyRing)
   add('KmsErrors', {
     metric: metricOverServices(metricNames.kmsErrors),
     threshold: 3,

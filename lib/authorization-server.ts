@@ -166,7 +166,14 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
       functions: { ...endpoints, Keeper: keeper, Registrar: registrar },
       tables: Tables,
     })
-    createAlarms(this, { topic: this.alarmTopic, api, functions: endpoints, keeper, tables: Tables })
+    createAlarms(this, {
+      topic: this.alarmTopic,
+      api,
+      functions: endpoints,
+      keeper,
+      signingKeyRing,
+      tables: Tables,
+    })
 
     this.#authorizers = {
       server: this,

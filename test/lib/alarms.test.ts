@@ -23,6 +23,7 @@ describe('alarms', () => {
       'IntrospectErrors',
       'IntrospectThrottles',
       'KeeperErrors',
+      'KeeperSilent',
       'KmsErrors',
       'MetadataErrors',
       'MetadataThrottles',
@@ -52,7 +53,9 @@ describe('alarms', () => {
     ])
   })
 
-  it.each([...alarms])(
+  // The keeper alone is due at known times.
+  const ofEvents = [...alarms].filter(([path]) => !path.endsWith('/KeeperSilent'))
+  it.each(ofEvents)(
     '%s tells the topic, says what to do, and takes silence for health',
     (_path, { Properties }) => {
       expect(Properties).toMatchObject({
@@ -63,6 +66,25 @@ describe('alarms', () => {
       expect(Properties.AlarmDescription).toMatch(/^[\x20-\x7e]{60,1024}$/)
     },
   )
+
+  it('KeeperSilent goes off when the keeper has not run for half an hour, for whatever reason', () => {
+    const { DependsOn, Properties } = synthesis.at('AuthorizationServer/Alarms/KeeperSilent')
+    expect(Properties).toMatchObject({
+      AlarmActions: [topic],
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Invocations',
+      Dimensions: [{ Name: 'FunctionName', Value: synthesis.ref('AuthorizationServer/Keeper') }],
+      Statistic: 'Sum',
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+      Period: 600,
+      EvaluationPeriods: 3,
+      TreatMissingData: 'breaching',
+    })
+    expect(Properties.AlarmDescription).toMatch(/^[\x20-\x7e]{60,1024}$/)
+    // Not before the keeper's first run, or every first deployment would begin with an alarm.
+    expect(DependsOn).toContain(synthesis.at('AuthorizationServer/SigningKeyRing').logicalId)
+  })
 
   it.each([
     ['SignatureSelfCheckFailed', metricNames.signatureSelfCheckFailed, 'token', 1, 300],

@@ -1,0 +1,112 @@
+import { Duration } from 'aws-cdk-lib'
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag'
+import { describe, expect, it } from 'vitest'
+import { CountersignStack, type CountersignStackProps } from '../../lib/countersign-stack.ts'
+import { newApp } from './synthesis.ts'
+
+const synchronous =
+  'Called synchronously by API Gateway, which is told of the failure: Lambda puts no such event into a dead letter queue.'
+const byHttpApi =
+  'HTTP APIs have no X-Ray tracing, so there is no trace to join; every decision is an audit event under the request id, and durations are on the dashboard.'
+const endpoint =
+  'It authenticates clients by itself (RFC 6749 §2.3), and answers a failure in the OAuth format.'
+const metadata = 'Public by its standard: whoever asks for a token, or verifies one, has to read it first.'
+const anyKeyOfTheRing =
+  'Signing keys are made at run time and have no ARN in a template: conditions on the tag of the ring narrow each statement (docs/adr/0013-signing-keys-by-tag.md).'
+const keyToBeMade =
+  'kms:CreateKey alone: a key that does not exist yet has no ARN. Conditions hold it to the tag, specs and usage of this ring.'
+
+const api = 'AuthorizationServer/Api'
+const behindApis = [
+  ...['Token', 'Revoke', 'Introspect', 'Metadata', 'Admin'].map(name => `AuthorizationServer/${name}`),
+  ...['Orders', 'Payments'].flatMap(name => [
+    `${name}/Api/CountersignResourceMetadata`,
+    `${name}/Api/CountersignAuthorizer/Function`,
+    `${name}/Handler`,
+  ]),
+]
+
+/** Every finding that stands, by rule and by the resources that it is about, with the reason. None is for a whole stack. */
+const acknowledged: [rule: string, reason: string, paths: string[]][] = [
+  ['AwsSolutions-APIG4', endpoint, ['token', 'revoke', 'introspect'].map(path => `${api}/ANY--${path}`)],
+  [
+    'AwsSolutions-APIG4',
+    metadata,
+    [
+      `${api}/GET--.well-known--oauth-authorization-server`,
+      `${api}/GET--.well-known--openid-configuration`,
+      `${api}/GET--.well-known--jwks.json`,
+      'Orders/Api/GET--.well-known--oauth-protected-resource',
+      'Payments/Api/GET--.well-known--oauth-protected-resource',
+    ],
+  ],
+  ['AwsSolutions-APIG4', 'The example of an open route.', ['Orders/Api/GET--health']],
+  [
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*]',
+    anyKeyOfTheRing,
+    ['AuthorizationServer/TokenRole', 'AuthorizationServer/KeeperRole'],
+  ],
+  ['AwsSolutions-IAM5[Resource::*]', keyToBeMade, ['AuthorizationServer/KeeperRole']],
+  ['Serverless-LambdaStarPermissions', keyToBeMade, ['AuthorizationServer/KeeperRole']],
+  ['Serverless-LambdaDLQ', synchronous, behindApis],
+  [
+    'Serverless-LambdaDLQ',
+    'Run again every five minutes, whatever became of the last run: nobody would act on an event of the past. KeeperErrors and KeeperSilent tell of failures.',
+    ['AuthorizationServer/Keeper'],
+  ],
+  [
+    'Serverless-LambdaDLQ',
+    'Called by CloudFormation, which waits for its answer and fails the deployment without one.',
+    ['AuthorizationServer/Registrar'],
+  ],
+  ['Serverless-LambdaTracing', byHttpApi, behindApis],
+  [
+    'Serverless-LambdaTracing',
+    'It calls DynamoDB and KMS and nothing else; its log lines name each step, with the request ids of calls that failed.',
+    ['AuthorizationServer/Keeper', 'AuthorizationServer/Registrar'],
+  ],
+  [
+    'Serverless-EventBusDLQ',
+    'A missed event is made good by the next, five minutes later; the alarm KeeperSilent tells when none arrives.',
+    ['AuthorizationServer/KeeperSchedule'],
+  ],
+]
+
+/** `<rule> <construct path>` of every finding of both packs. */
+function findings(props: CountersignStackProps = {}): string[] {
+  const app = newApp()
+  const stack = new CountersignStack(app, 'Countersign', props)
+  app.synth()
+  return [new AwsSolutionsChecks(), new ServerlessChecks()]
+    .flatMap(pack => pack.validateScope(app).violations)
+    .flatMap(({ ruleName, violatingResources }) =>
+      violatingResources.map(({ constructPath = '' }) => {
+        const path = constructPath.replace(`${stack.node.path}/`, '').replace(/\/Resource$/, '')
+        return `${ruleName} ${path}`
+      }),
+    )
+    .sort()
+}
+
+const expected = acknowledged.flatMap(([rule, , paths]) => paths.map(path => `${rule} ${path}`)).sort()
+
+describe('the AwsSolutions and Serverless rules of cdk-nag', () => {
+  it('find in the whole app what is acknowledged with its reason, nothing else and nothing less', () => {
+    expect(findings()).toEqual(expected)
+  })
+
+  it('find nothing more with a custom domain, RSA keys, custody envelope and a decision cache', () => {
+    const certificateArn =
+      'arn:aws:acm:us-east-1:111111111111:certificate/2c1f0a5c-0000-4000-8000-000000000000'
+    expect(
+      findings({
+        domain: { domainName: 'auth.example.com', certificateArn },
+        authorizationServer: {
+          signingAlgorithm: 'RS256',
+          signingKeyCustody: 'envelope',
+          decisionCacheTtl: Duration.seconds(2),
+        },
+      }),
+    ).toEqual(expected)
+  })
+})
