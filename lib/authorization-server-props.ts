@@ -65,8 +65,8 @@ export interface AuthorizationServerProps {
   readonly decisionCacheTtl?: Duration
 
   /**
-   * What access tokens are signed with: ES256, RS256, PS256 or EdDSA. API Gateway's own JWT authorizer verifies RS256
-   * and PS256 only. After a change the keeper publishes a key of the new algorithm and lets it sign once every verifier
+   * What access tokens are signed with: ES256, RS256, PS256 or EdDSA. API Gateway's own JWT authorizer verifies RSA
+   * signatures only: RS256 (docs/native-jwt-authorizer.md). After a change the keeper publishes a key of the new algorithm and lets it sign once every verifier
    * has had the time to learn of it; tokens of the old one stay valid until they expire.
    *
    * @default 'ES256'

@@ -32,7 +32,7 @@ export class ExampleApi extends Construct {
     const { authorizationServer, audience } = props
     const logRetention = RetentionDays.ONE_MONTH
     const api = new HttpApi(this, 'Api', { apiName: props.apiName, createDefaultStage: false })
-    addDefaultStage(api, { logRetention, throttle: { rateLimit: 500, burstLimit: 1000 } })
+    addDefaultStage(api, { logRetention, throttle: { rateLimit: 2000, burstLimit: 4000 } })
     this.endpoint = api.apiEndpoint
     authorizationServer.addResourceServer({ audience, scopes: props.scopes })
     authorizationServer.addResourceMetadata(api, { audience })

@@ -1,6 +1,7 @@
 import type { StackResource } from '../cloud-assembly.ts'
 import { type PropertyReader, readProperties } from '../deployment/properties.ts'
 import type { Intrinsics } from '../intrinsics.ts'
+import { JwtAuthorizer } from './jwt-authorizer.ts'
 import { LambdaAuthorizer } from './lambda-authorizer.ts'
 import { bySpecificity, parseRouteKey, type RoutePattern } from './route-selection.ts'
 import { accountThrottleLimits, type ThrottleLimits } from './throttle.ts'
@@ -14,7 +15,11 @@ export interface HttpApi {
 }
 
 export interface Route extends RoutePattern {
-  authorization: { type: 'NONE' } | { type: 'AWS_IAM' } | { type: 'CUSTOM'; authorizer: LambdaAuthorizer }
+  authorization:
+    | { type: 'NONE' }
+    | { type: 'AWS_IAM' }
+    | { type: 'CUSTOM'; authorizer: LambdaAuthorizer }
+    | { type: 'JWT'; authorizer: JwtAuthorizer; scopes: readonly string[] }
   integration: Integration
 }
 
@@ -87,11 +92,19 @@ export function readApi(id: string, resources: readonly StackResource[], intrins
 function readRoute(
   resource: StackResource,
   intrinsics: Intrinsics,
-  authorizers: Map<string, LambdaAuthorizer>,
+  authorizers: Map<string, LambdaAuthorizer | JwtAuthorizer>,
   integrations: Map<string, Integration>,
 ): Route {
   const reader = readProperties(resource, intrinsics, {
-    used: ['ApiId', 'ApiKeyRequired', 'AuthorizationType', 'AuthorizerId', 'RouteKey', 'Target'],
+    used: [
+      'ApiId',
+      'ApiKeyRequired',
+      'AuthorizationScopes',
+      'AuthorizationType',
+      'AuthorizerId',
+      'RouteKey',
+      'Target',
+    ],
     withoutEffect: ['OperationName'],
   })
   reader.expect('ApiKeyRequired', [undefined, false, 'false'])
@@ -106,15 +119,19 @@ function readRoute(
 
 function readAuthorization(
   reader: PropertyReader,
-  authorizers: Map<string, LambdaAuthorizer>,
+  authorizers: Map<string, LambdaAuthorizer | JwtAuthorizer>,
 ): Route['authorization'] {
-  reader.expect('AuthorizationType', [undefined, 'NONE', 'AWS_IAM', 'CUSTOM'])
+  reader.expect('AuthorizationType', [undefined, 'NONE', 'AWS_IAM', 'CUSTOM', 'JWT'])
   const type = reader.optionalText('AuthorizationType')
+  const scopes = reader.textList('AuthorizationScopes')
+  if (scopes.length > 0 && type !== 'JWT')
+    throw reader.error('AuthorizationScopes', 'is read by authorizers of type JWT alone')
   if (type === 'AWS_IAM') return { type }
-  if (type !== 'CUSTOM') return { type: 'NONE' }
+  if (type !== 'CUSTOM' && type !== 'JWT') return { type: 'NONE' }
   const authorizer = authorizers.get(reader.text('AuthorizerId'))
-  if (authorizer === undefined) throw reader.error('AuthorizerId', 'names no authorizer of the API')
-  return { type, authorizer }
+  if (type === 'CUSTOM' && authorizer instanceof LambdaAuthorizer) return { type, authorizer }
+  if (type === 'JWT' && authorizer instanceof JwtAuthorizer) return { type, authorizer, scopes }
+  throw reader.error('AuthorizerId', `names no authorizer of the API for ${type}`)
 }
 
 function readIntegration(resource: StackResource, intrinsics: Intrinsics): Integration {
@@ -140,7 +157,35 @@ function readIntegration(resource: StackResource, intrinsics: Intrinsics): Integ
   }
 }
 
-function readAuthorizer(id: string, resource: StackResource, intrinsics: Intrinsics): LambdaAuthorizer {
+function readAuthorizer(
+  id: string,
+  resource: StackResource,
+  intrinsics: Intrinsics,
+): LambdaAuthorizer | JwtAuthorizer {
+  return resource.properties.AuthorizerType === 'JWT'
+    ? readJwtAuthorizer(id, resource, intrinsics)
+    : readLambdaAuthorizer(id, resource, intrinsics)
+}
+
+function readJwtAuthorizer(id: string, resource: StackResource, intrinsics: Intrinsics): JwtAuthorizer {
+  const reader = readProperties(resource, intrinsics, {
+    used: ['ApiId', 'AuthorizerType', 'IdentitySource', 'JwtConfiguration'],
+    withoutEffect: ['Name'],
+  })
+  const [identitySource, ...more] = reader.textList('IdentitySource')
+  if (identitySource === undefined || more.length > 0)
+    throw reader.error('IdentitySource', 'must be one expression')
+  const token = reader.group('JwtConfiguration', { used: ['Audience', 'Issuer'] })
+  if (token === undefined) throw reader.error('JwtConfiguration', 'is missing')
+  return new JwtAuthorizer({
+    id,
+    identitySource,
+    issuer: token.text('Issuer'),
+    audience: token.textList('Audience'),
+  })
+}
+
+function readLambdaAuthorizer(id: string, resource: StackResource, intrinsics: Intrinsics): LambdaAuthorizer {
   const reader = readProperties(resource, intrinsics, {
     used: [
       'ApiId',

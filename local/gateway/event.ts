@@ -14,7 +14,7 @@ export interface RequestScope {
 }
 
 /** What authorization adds to `requestContext.authorizer` of the integration's event. */
-export type AuthorizerContext = { lambda: unknown } | { iam: Record<string, unknown> }
+export type AuthorizerContext = { lambda: unknown } | { iam: Record<string, unknown> } | { jwt: unknown }
 
 // Between two hops, not between client and function (RFC 9110 §7.6.1).
 const hopByHopHeaders = [

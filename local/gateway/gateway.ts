@@ -108,14 +108,31 @@ export class Gateway {
       const iam = verifySignature(request, this.#surroundings)
       return iam === undefined ? { refusal: forbidden } : { context: { iam } }
     }
+    if (authorization.type === 'JWT') {
+      const { authorizer, scopes } = authorization
+      const result = await authorizer.authorize(request, matched.scope, scopes)
+      return 'refusal' in result
+        ? this.#refuse(result, request, matched)
+        : { context: { jwt: result.context } }
+    }
     return this.#askAuthorizer(authorization.authorizer, request, matched)
+  }
+
+  #refuse(
+    { refusal, problem }: { refusal: GatewayResponse; problem?: string },
+    request: GatewayRequest,
+    { scope }: Matched,
+  ): { refusal: GatewayResponse } {
+    if (problem !== undefined) this.#report(problem, request, scope)
+    return { refusal }
   }
 
   async #askAuthorizer(
     authorizer: LambdaAuthorizer,
     request: GatewayRequest,
-    { scope }: Matched,
+    matched: Matched,
   ): Promise<{ context: AuthorizerContext } | { refusal: GatewayResponse }> {
+    const { scope } = matched
     const { functionArn, id } = authorizer
     const { invoke, authorizerTimeoutMilliseconds = 10_000 } = this.#surroundings
     const permitted = this.#isPermitted(functionArn, `${executeApiArn(scope)}/authorizers/${id}`)
@@ -124,9 +141,9 @@ export class Gateway {
         ? within(authorizerTimeoutMilliseconds, invoke(functionArn, event))
         : Promise.resolve({ failure: { errorType: 'AccessDeniedException', errorMessage: 'not permitted' } }),
     )
-    if (!('refusal' in result)) return { context: { lambda: result.context } }
-    if (result.problem !== undefined) this.#report(result.problem, request, scope)
-    return { refusal: result.refusal }
+    return 'refusal' in result
+      ? this.#refuse(result, request, matched)
+      : { context: { lambda: result.context } }
   }
 
   async #integrate(

@@ -362,7 +362,7 @@ describe('the decision cache', () => {
     [{ AuthorizerResultTtlInSeconds: undefined }, 'AuthorizerResultTtlInSeconds is missing'],
     [{ AuthorizerResultTtlInSeconds: 1, IdentitySource: [] }, 'IdentitySource is missing'],
     [{ AuthorizerPayloadFormatVersion: '1.0' }, 'AuthorizerPayloadFormatVersion has the value "1.0"'],
-    [{ AuthorizerType: 'JWT' }, 'AuthorizerType has the value "JWT"'],
+    [{ AuthorizerType: 'TOKEN' }, 'AuthorizerType has the value "TOKEN"'],
     [
       { JwtConfiguration: {} },
       'AWS::ApiGatewayV2::Authorizer Authorizer: the local run does not know the property JwtConfiguration',
