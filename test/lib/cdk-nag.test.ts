@@ -95,12 +95,13 @@ describe('the AwsSolutions and Serverless rules of cdk-nag', () => {
     expect(findings()).toEqual(expected)
   })
 
-  it('find nothing more with a custom domain, RSA keys, custody envelope and a decision cache', () => {
+  it('find nothing more with a custom domain and mutual TLS, RSA keys, custody envelope and a decision cache', () => {
+    const truststore = { bucketName: 'truststore', key: 'ca.pem' }
     const certificateArn =
       'arn:aws:acm:us-east-1:111111111111:certificate/2c1f0a5c-0000-4000-8000-000000000000'
     expect(
       findings({
-        domain: { domainName: 'auth.example.com', certificateArn },
+        domain: { domainName: 'auth.example.com', certificateArn, truststore },
         authorizationServer: {
           signingAlgorithm: 'RS256',
           signingKeyCustody: 'envelope',
