@@ -34,7 +34,7 @@ describe('docs/operations.md', () => {
     expect(documented.map(({ commands }) => commands).filter(commands => !done.has(commands))).toEqual([])
   })
 
-  it('First deployment: a client, a token, a call and a revocation', async () => {
+  it.concurrent('First deployment: a client, a token, a call and a revocation', async () => {
     const created = await follow('First deployment', {}, 0)
     const [, CLIENT_ID = ''] = /^client_id +(\S+)$/m.exec(created) ?? []
     const [, CLIENT_SECRET = ''] = /^client_secret +(\S+)$/m.exec(created) ?? []
@@ -44,7 +44,7 @@ describe('docs/operations.md', () => {
     expect((await stack().admin('GET', `/clients/${CLIENT_ID}`)).status).toBe(404)
   })
 
-  it('Leaked client secret: the old one is refused at once, its tokens within the delay', async () => {
+  it.concurrent('Leaked client secret: the old one is refused at once, its tokens within the delay', async () => {
     const client = await stack().register()
     const token = await stack().token(client)
     expect(await call(token)).toBe(200)
@@ -54,7 +54,7 @@ describe('docs/operations.md', () => {
     expect(await untilRefused(stack(), ordersUrl(), token)).toBe(401)
   })
 
-  it('Leaked client secret: without a stop, both work for the overlap and older tokens end', async () => {
+  it.concurrent('Leaked client secret: without a stop, both work for the overlap and older tokens end', async () => {
     const client = await stack().register()
     const token = await stack().token(client)
     const out = await follow('Leaked client secret', { CLIENT_ID: client.client_id }, 1)
@@ -63,6 +63,20 @@ describe('docs/operations.md', () => {
     expect(await untilRefused(stack(), ordersUrl(), token)).toBe(401)
   })
 
+  it.concurrent('KMS key disabled by mistake: the list names the key in KMS', async () => {
+    const { keys } = JSON.parse(await follow('KMS key disabled by mistake', {}))
+    expect(keys[0].kms_key_arn).toMatch(/^arn:aws:kms:/)
+  })
+
+  it.concurrent('Too many revocations: a short lifetime, and one row for all tokens of a client', async () => {
+    const client = await stack().register()
+    const token = await stack().token(client)
+    await follow('Too many revocations', { CLIENT_ID: client.client_id })
+    expect(await untilRefused(stack(), ordersUrl(), token)).toBe(401)
+    expect(await (await stack().requestToken(client)).json()).toMatchObject({ expires_in: 60 })
+  })
+
+  // From here on, each concerns every client.
   it('Leaked signing key: its tokens are refused within the delay, another key signs', async () => {
     const client = await stack().register()
     const token = await stack().token(client)
@@ -72,19 +86,6 @@ describe('docs/operations.md', () => {
     expect(await untilRefused(stack(), ordersUrl(), token)).toBe(401)
     const kid = async () => decodeProtectedHeader(await stack().token(client)).kid
     await expect.poll(kid, { timeout: 10_000, interval: 200 }).not.toBe(KID)
-  })
-
-  it('KMS key disabled by mistake: the list names the key in KMS', async () => {
-    const { keys } = JSON.parse(await follow('KMS key disabled by mistake', {}))
-    expect(keys[0].kms_key_arn).toMatch(/^arn:aws:kms:/)
-  })
-
-  it('Too many revocations: a short lifetime, and one row for all tokens of a client', async () => {
-    const client = await stack().register()
-    const token = await stack().token(client)
-    await follow('Too many revocations', { CLIENT_ID: client.client_id })
-    expect(await untilRefused(stack(), ordersUrl(), token)).toBe(401)
-    expect(await (await stack().requestToken(client)).json()).toMatchObject({ expires_in: 60 })
   })
 
   it('Restore from backup: lost clients get tokens with their old secrets; what is there stays as it is', async () => {
