@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { App, Stack } from 'aws-cdk-lib'
+import { App, CfnOutput, Stack } from 'aws-cdk-lib'
 import { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpUrlIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import { AccountPrincipal } from 'aws-cdk-lib/aws-iam'
 import { AuthorizationServer } from '../../../lib/authorization-server.ts'
 import { CountersignStack } from '../../../lib/countersign-stack.ts'
 import { type Baseline, baselineOf, type StackTemplate } from './baseline.ts'
@@ -23,7 +24,12 @@ export const deployments: Readonly<Record<string, (app: App) => void>> = {
     })
   },
   'two-stacks': app => {
-    const server = new AuthorizationServer(new Stack(app, 'Server'), 'AuthorizationServer')
+    const stack = new Stack(app, 'Server')
+    const server = new AuthorizationServer(stack, 'AuthorizationServer')
+    // Another account names the role.
+    const assumedBy = new AccountPrincipal('444455556666')
+    const { roleArn } = server.addRevocationReader('RevocationReader', { assumedBy })
+    new CfnOutput(stack, 'RevocationReaderArn', { value: roleArn })
     const audience = 'https://orders.example.com'
     const orders = new HttpApi(new Stack(app, 'Orders'), 'Api')
     server.addResourceServer({ audience, scopes: { 'orders:read': 'Read orders' } })
