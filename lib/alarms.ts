@@ -187,6 +187,16 @@ function addDecisionAlarms(add: (id: string, alarm: AlarmProps) => void): void {
   })
 }
 
+/** The alarm on rotations of the secrets of declared clients. */
+export function createRotationAlarm(scope: Construct, topic: ITopic, rotator: IFunction): void {
+  createAlarm(scope, 'SecretRotatorErrors', topic, {
+    metric: rotator.metricErrors({ period: Duration.minutes(5) }),
+    threshold: 1,
+    description:
+      'The secret of a declared client is not rotated. Read the reason of the secret.rotate events with outcome "failed" in the log of the secret rotator, put it right, and have Secrets Manager rotate the secret at once.',
+  })
+}
+
 /** The alarms of one protected API's authorizer, in that API's own stack. */
 export function createAuthorizerAlarms(
   scope: Construct,

@@ -10,7 +10,9 @@ import { createAlarms, createAlarmTopic } from './alarms.ts'
 import type { AuthorizationServerAttributes } from './authorization-server-attributes.ts'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
 import { ScopeAuthorizer } from './authorize.ts'
+import type { ClientOptions } from './client-options.ts'
 import { createDashboard } from './dashboard.ts'
+import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
 import { addDefaultStage } from './default-stage.ts'
 import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
 import { authorizerPermissions, revocationReaderPermissions } from './permissions.ts'
@@ -86,6 +88,7 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
   readonly alarmTopic: ITopic
   readonly dashboard: Dashboard
   readonly #resourceServers: ResourceServers
+  readonly #clients: DeclaredClients
   readonly #administration: readonly HttpRoute[]
   readonly #authorizers: RouteAuthorizerSettings
   readonly #tables: CountersignTables
@@ -191,6 +194,18 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
       dashboard: this.dashboard,
       declaredScopes: audience => this.#resourceServers.scopesOf(audience),
     }
+    this.#clients = new DeclaredClients(this, 'DeclaredClients', {
+      tokenEndpoint: this.tokenEndpoint,
+      introspectionEndpoint: this.introspectionEndpoint,
+      server: ring,
+      tables,
+      revocationShards: settings.revocationShards,
+      logRetention,
+      alarmTopic: this.alarmTopic,
+      resourceServers: this.#resourceServers.resource,
+      endpoints: api,
+      scopesOf: audience => this.#resourceServers.scopesOf(audience),
+    })
   }
 
   /**
@@ -210,6 +225,17 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
    */
   addResourceServer(options: ResourceServerOptions): void {
     this.#resourceServers.add(options)
+  }
+
+  /**
+   * Declares a client: deployment registers it, changes it with the app, and disables it when it leaves the app. A secret
+   * goes into AWS Secrets Manager and nowhere else, and is rotated there.
+   *
+   * @param id stays the same over the client's life: under another one it is another client, with another `client_id`
+   * @throws Error when it is malformed, or the id is taken
+   */
+  addClient(id: string, options: ClientOptions): DeclaredClient {
+    return this.#clients.add(id, options)
   }
 
   /** @inheritDoc */

@@ -22,6 +22,8 @@ export type Service =
   | 'authorizer'
   | 'keeper'
   | 'registrar'
+  | 'client-registrar'
+  | 'secret-rotator'
   | 'resource-metadata'
   | 'example'
 

@@ -8,5 +8,7 @@ export type {
   AuthorizationServerProps,
   TokenThrottle,
 } from './authorization-server-props.ts'
+export type { ClientGrant, ClientOptions, PublicJwk } from './client-options.ts'
+export type { DeclaredClient } from './declared-clients.ts'
 export type { ResourceServerOptions } from './resource-servers.ts'
 export type { AuthorizeOptions } from './scope-requirement.ts'

@@ -104,13 +104,16 @@ export const authorizerPermissions = (tables: CountersignTables) => [
  * not documented, so the refusals are said twice more, as denials that no other policy can lift
  * (docs/adr/0012-administration-cannot-read-digests.md).
  */
-function readClientsWithoutDigests(tables: CountersignTables): PolicyStatement[] {
+function readClientsWithoutDigests(
+  tables: CountersignTables,
+  ...operations: ('GetItem' | 'Scan')[]
+): PolicyStatement[] {
   const clients = [tables.clients.tableArn]
   const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan']
   return [
     new PolicyStatement({
       sid: 'ReadClientsWithoutDigests',
-      actions: ['dynamodb:GetItem', 'dynamodb:Scan'],
+      actions: operations.map(operation => `dynamodb:${operation}`),
       resources: clients,
       conditions: {
         'ForAllValues:StringEquals': { 'dynamodb:Attributes': readableClientAttributes },
@@ -136,16 +139,19 @@ function readClientsWithoutDigests(tables: CountersignTables): PolicyStatement[]
   ]
 }
 
+/** A write that returned values would be a way to read them. */
+const writeClientsUnread = (tables: CountersignTables) =>
+  new PolicyStatement({
+    sid: 'WriteClients',
+    actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    resources: [tables.clients.tableArn],
+    conditions: { StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' } },
+  })
+
 export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
-  const clients = [tables.clients.tableArn]
   return [
-    ...readClientsWithoutDigests(tables),
-    new PolicyStatement({
-      sid: 'WriteClients',
-      actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      resources: clients,
-      conditions: { StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' } },
-    }),
+    ...readClientsWithoutDigests(tables, 'GetItem', 'Scan'),
+    writeClientsUnread(tables),
     onTable('Revoke', tables.revocations, 'UpdateItem'),
     readSigningKeys(tables),
     onTable(
@@ -161,9 +167,39 @@ export function adminPermissions(tables: CountersignTables): PolicyStatement[] {
   ]
 }
 
+/** The tag of the secrets of declared clients: the ring's name says which deployment they belong to. */
+export const serverTag = 'countersign:server'
+
+/** By tag, as the keys are: a list of their ARNs would grow with the clients, and count only after a while. */
+const onSecrets = (server: string, ...operations: string[]) =>
+  new PolicyStatement({
+    sid: 'KeepSecrets',
+    actions: operations.map(operation => `secretsmanager:${operation}`),
+    resources: [`arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret:*`],
+    conditions: { StringEquals: { [`aws:ResourceTag/${serverTag}`]: server } },
+  })
+
+const findAndWriteClients = (tables: CountersignTables) => [
+  ...readClientsWithoutDigests(tables, 'GetItem'),
+  writeClientsUnread(tables),
+]
+
+/** It reads secrets too: only so can it tell whether what is stored is what the client has, and restate the rest. */
+export const clientRegistrarPermissions = (tables: CountersignTables, server: string) => [
+  ...findAndWriteClients(tables),
+  onTable('ReadResourceServers', tables.resourceServers, 'BatchGetItem'),
+  onTable('Revoke', tables.revocations, 'UpdateItem'),
+  onSecrets(server, 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'),
+]
+
+export const secretRotatorPermissions = (tables: CountersignTables, server: string) => [
+  ...findAndWriteClients(tables),
+  onSecrets(server, 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'),
+]
+
 /** The registrar looks through the clients for what they are granted, and registers resource servers; it deletes none. */
 export const registrarPermissions = (tables: CountersignTables) => [
-  ...readClientsWithoutDigests(tables),
+  ...readClientsWithoutDigests(tables, 'GetItem', 'Scan'),
   onTable('RegisterResourceServers', tables.resourceServers, 'GetItem', 'Scan', 'PutItem'),
 ]
 

@@ -23,6 +23,7 @@ export const readableClientAttributes = [
   'updated_at',
   'tokens_revoked_up_to',
   'secrets',
+  'declaration',
 ]
 
 export interface CountersignTables {

@@ -9,6 +9,8 @@ export interface StackResource {
   /** The construct's path without the stack's name and a trailing `/Resource`: `AuthorizationServer/Clients`. */
   path: string
   dependsOn: string[]
+  /** What becomes of it when a template no longer has it. */
+  deletionPolicy?: string
   /** Name of the template condition without which the resource does not exist. */
   condition?: string
 }
@@ -56,6 +58,7 @@ interface TemplateResource {
   Type: string
   Properties?: Record<string, unknown>
   DependsOn?: string | string[]
+  DeletionPolicy?: string
   Condition?: string
   Metadata?: Record<string, unknown>
 }
@@ -87,7 +90,7 @@ const knownSections = new Set([
   'Rules',
 ])
 
-// The deletion policies have nothing to act on: a local run deletes nothing that a template leaves out.
+// Of what a template leaves out a local run deletes custom resources alone.
 const knownAttributes = new Set([
   'Condition',
   'DeletionPolicy',
@@ -177,6 +180,7 @@ function readResource(
     path: relativePath(typeof pathInTemplate === 'string' ? pathInTemplate : path, logicalId),
     dependsOn: [resource.DependsOn ?? []].flat(),
     condition: resource.Condition,
+    deletionPolicy: resource.DeletionPolicy,
   }
 }
 

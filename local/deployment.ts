@@ -22,7 +22,7 @@ export interface DeploymentOptions {
   host?: string
   region: string
   accountId: string
-  aws: { dynamodb: string; kms: string }
+  aws: { dynamodb: string; kms: string; secretsmanager: string }
   /**
    * Which store `aws.dynamodb` is, however its URL changes. Custom resources are made anew in another store.
    *
@@ -57,6 +57,8 @@ export interface LocalDeployment {
   apis: Record<string, string>
   /** Physical name of each table by the last segment of its path. */
   tables: Record<string, string>
+  /** Invokes a function, as a service does that the template lets do so. */
+  invoke(functionArn: string, event: string): Promise<InvocationOutcome>
   /** Ends servers and functions; requests under way get a second. */
   close(): Promise<void>
   /** Processes of the functions that run now. */
@@ -151,6 +153,11 @@ class Deployment implements LocalDeployment {
     this.#timers.push(setInterval(run, intervalMilliseconds).unref())
   }
 
+  invoke(functionArn: string, event: string): Promise<InvocationOutcome> {
+    const stack = this.#stacks.find(({ functions }) => functions.has(functionArn))
+    return invoke(stack, functionArn, event)
+  }
+
   processIds(): number[] {
     return this.#pools().flatMap(pool => pool.processIds())
   }
@@ -191,8 +198,12 @@ class Deployment implements LocalDeployment {
   }
 }
 
-async function invoke(stack: DeployedStack, functionArn: string, event: string): Promise<InvocationOutcome> {
-  const pool = stack.functions.get(functionArn)
+async function invoke(
+  stack: DeployedStack | undefined,
+  functionArn: string,
+  event: string,
+): Promise<InvocationOutcome> {
+  const pool = stack?.functions.get(functionArn)
   if (pool !== undefined) return pool.invoke(event)
   return { failure: { errorType: 'ResourceNotFoundException', errorMessage: `there is no ${functionArn}` } }
 }

@@ -9,6 +9,7 @@ import { type Endpoints, endpointsOf, removeEndpoints, writeEndpoints } from './
 import { isPortFree } from './free-port.ts'
 import { startKms } from './kms/server.ts'
 import { claimDataFolder } from './leftovers.ts'
+import { startSecretsManager } from './secrets-manager/server.ts'
 import { synthesise } from './synthesise.ts'
 import { maxRevocationDelayOf } from './what-to-paste.ts'
 
@@ -81,7 +82,7 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   }
 
   const assemblyDir = options.assemblyDir ?? join(dataDir, 'cdk.out')
-  const [dynamoDb, kms] = await allStarted([
+  const [dynamoDb, kms, secretsManager] = await allStarted([
     startDynamoDb({ dataDir, onUnexpectedEnd: onFailure }).then(async started => {
       closers.push(() => started.close())
       if (started.pid !== undefined) await claim.record([started.pid])
@@ -94,6 +95,10 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
       say(`KMS at ${started.url}`)
       return started
     }),
+    startSecretsManager({ dataDir, region, accountId }).then(started => {
+      closers.push(() => started.close())
+      return started
+    }),
     options.assemblyDir === undefined &&
       synthesise({ projectDir, outputDir: assemblyDir, signal }).then(() =>
         say(`synthesised ${assemblyDir}`),
@@ -101,12 +106,13 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   ])
   signal?.throwIfAborted()
 
-  const aws = { dynamodb: dynamoDb.url, kms: kms.url }
+  const aws = { dynamodb: dynamoDb.url, kms: kms.url, secretsmanager: secretsManager.url }
   const store = dynamoDb.pid === undefined ? dynamoDb.url : dynamoDb.name
   const onProgress = say
   const place = { assemblyDir, dataDir, port, region, accountId, jwksUriAllow }
   const deployment = await deployLocally({ ...place, aws, store, createTables, onProgress })
   closers.push(() => deployment.close())
+  secretsManager.useFunctions((functionArn, event) => deployment.invoke(functionArn, event))
   closers.push(keepRecord(claim.record, () => [dynamoDb.pid ?? [], deployment.processIds()].flat()))
   signal?.throwIfAborted()
 

@@ -8,7 +8,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { ClientStore, DigestChange } from '../oauth/administration/client-administration.ts'
-import type { ClientRecord } from '../oauth/administration/client-record.ts'
+import type { ClientRecord, Declaration } from '../oauth/administration/client-record.ts'
 import type { ClientKey } from '../oauth/client-keys.ts'
 import { formatScope } from '../oauth/scope.ts'
 import { MalformedRecord, Unavailable } from '../oauth/unavailable.ts'
@@ -25,6 +25,7 @@ const optionalAttributes = [
   'jwks',
   'jwks_uri',
   'resource_server',
+  'declaration',
 ]
 
 /** Every attribute but `secret_digests`, which this function's role may write and not read. */
@@ -44,6 +45,7 @@ const readable = [
   'updated_at',
   'tokens_revoked_up_to',
   'secrets',
+  'declaration',
 ] as const
 
 const projection = {
@@ -193,7 +195,7 @@ function updateExpression(
 
 function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
   const lifetime = client.accessTokenLifetimeSeconds
-  const { jwks, jwksUri, tokenEndpointAuthSigningAlg: algorithm, resourceServer } = client
+  const { jwks, jwksUri, tokenEndpointAuthSigningAlg: algorithm, resourceServer, declaration } = client
   return {
     client_name: { S: client.clientName },
     token_endpoint_auth_method: { S: client.tokenEndpointAuthMethod },
@@ -207,6 +209,7 @@ function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
     ...(algorithm !== undefined && { token_endpoint_auth_signing_alg: { S: algorithm } }),
     ...(resourceServer !== undefined && { resource_server: { S: resourceServer } }),
     ...(lifetime === undefined ? {} : { access_token_lifetime: { N: String(lifetime) } }),
+    ...(declaration && { declaration: declarationAttribute(declaration) }),
     status: { S: client.status },
     version: { N: String(client.version) },
     created_at: { N: String(client.createdAt) },
@@ -221,6 +224,20 @@ function attributesOf(client: ClientRecord): Record<string, AttributeValue> {
         },
       })),
     },
+  }
+}
+
+function declarationAttribute({ secret }: Declaration): AttributeValue {
+  if (secret === undefined) return { M: {} }
+  return {
+    M: { secret_arn: { S: secret.arn }, secret_overlap_seconds: { N: String(secret.overlapSeconds) } },
+  }
+}
+
+function parseDeclaration(item: Item): Declaration {
+  const arn = item.optionalString('secret_arn')
+  return {
+    secret: arn === undefined ? undefined : { arn, overlapSeconds: item.number('secret_overlap_seconds') },
   }
 }
 
@@ -250,5 +267,6 @@ function parseRecord(attributes: Record<string, AttributeValue>): ClientRecord {
       createdAt: secret.number('created_at'),
       expiresAt: secret.optionalNumber('expires_at'),
     })),
+    declaration: item.has('declaration') ? parseDeclaration(item.item('declaration')) : undefined,
   }
 }

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../oauth/audit-event.ts'
 import { type MetricName, metricNames, metricNamespace } from '../oauth/metric-names.ts'
+import type { Dependency } from '../oauth/unavailable.ts'
 import type { JwksProblem } from './fetch-jwks.ts'
 
 interface Metric {
@@ -16,6 +17,13 @@ const decisionDimensions = [['service'], ['service', 'reason']]
 
 /** For one alarm over all functions, and to see which of them it was. */
 const dependencyDimensions = [[], ['service']]
+
+/** Secrets Manager's have none: a deployment or a rotation that they make fail is seen as such. */
+const dependencyMetrics: Readonly<Record<Dependency, MetricName | undefined>> = {
+  store: metricNames.storeErrors,
+  kms: metricNames.kmsErrors,
+  secrets: undefined,
+}
 
 /** Where lines go; standard output in Lambda, one write a line. */
 export type WriteLine = (line: string) => void
@@ -48,10 +56,11 @@ export class Records {
   }
 
   /** Counts a failed call to a dependency, by the name of its error. */
-  dependencyFailed(dependency: 'store' | 'kms', errorName: string): void {
-    const name = dependency === 'kms' ? metricNames.kmsErrors : metricNames.storeErrors
+  dependencyFailed(dependency: Dependency, errorName: string): void {
+    const name = dependencyMetrics[dependency]
     const message = `${dependency} call failed`
-    this.#print('WARN', { message, error: errorName }, { name, dimensions: dependencyDimensions })
+    const metric = name && { name, dimensions: dependencyDimensions }
+    this.#print('WARN', { message, error: errorName }, metric)
   }
 
   /** A signature that did not verify with its own key. */

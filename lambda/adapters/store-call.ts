@@ -1,4 +1,4 @@
-import { Unavailable } from '../oauth/unavailable.ts'
+import { type Dependency, Unavailable } from '../oauth/unavailable.ts'
 import type { Records } from './records.ts'
 
 /** The name of DynamoDB's error for a condition that did not hold. Text: minifying renames the SDK's class. */
@@ -9,7 +9,7 @@ export const conditionFailed = 'ConditionalCheckFailedException'
  * the errors that a caller expects (a condition that did not hold), which pass.
  */
 export async function call<T>(
-  dependency: 'store' | 'kms',
+  dependency: Dependency,
   operation: () => Promise<T>,
   records: Records,
   ...expected: readonly string[]

@@ -1,9 +1,12 @@
+/** DynamoDB, KMS, Secrets Manager. */
+export type Dependency = 'store' | 'kms' | 'secrets'
+
 /** A dependency did not answer, or not in time. What depends on it is refused; the caller may try again. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable'
-  readonly dependency: 'store' | 'kms'
+  readonly dependency: Dependency
 
-  constructor(dependency: 'store' | 'kms', options?: ErrorOptions) {
+  constructor(dependency: Dependency, options?: ErrorOptions) {
     super(`${dependency} unavailable`, options)
     this.dependency = dependency
   }

@@ -17,15 +17,24 @@ const answerGraceMilliseconds = 1000
 interface DeployedCustomResource {
   /** Where the resource put what it made: in another store it has to be made again. */
   store: string
+  type: string
+  /** Only with `Delete` it is deleted when the template no longer has it. */
+  deletionPolicy?: string
   properties: Record<string, unknown>
   physicalResourceId: string
   data: Record<string, string>
 }
 
+export interface DeletionPorts {
+  /** How the function of a service token is invoked; undefined where the template has no such function. */
+  invokerOf: (serviceToken: string) => ((event: string) => Promise<InvocationOutcome>) | undefined
+  onProgress: (message: string) => void
+}
+
 /**
  * The custom resources of a local run. What each was last made of is kept in the data folder
  * (`custom-resources.json`): a start with the same properties sends nothing, one with others an `Update`.
- * Nothing is deleted when a template no longer has a resource.
+ * One that the template no longer has is sent a `Delete`, unless it is to be retained.
  */
 export class CustomResources {
   readonly #file: string
@@ -63,41 +72,77 @@ export class CustomResources {
     const earlier = state[key]?.store === this.#store ? state[key] : undefined
     if (earlier !== undefined && isDeepStrictEqual(earlier.properties, wanted)) return defined(earlier)
 
-    const answer = await this.#send(resource, wanted, earlier, invoke)
+    const answer = await this.#send(resource, invoke, {
+      RequestType: earlier === undefined ? 'Create' : 'Update',
+      PhysicalResourceId: earlier?.physicalResourceId,
+      ResourceProperties: wanted,
+      OldResourceProperties: earlier?.properties,
+    })
     const physicalResourceId = answer.PhysicalResourceId ?? earlier?.physicalResourceId
     if (physicalResourceId === undefined)
       throw new Error(`${nameOf(resource)}: the function gave no PhysicalResourceId`)
     const deployed = {
       store: this.#store,
+      type: resource.type,
+      deletionPolicy: resource.deletionPolicy,
       properties: wanted,
       physicalResourceId,
       data: Object.fromEntries(
         Object.entries(answer.Data ?? {}).map(([name, value]) => [name, String(value)]),
       ),
     }
-    await writeDurably(this.#file, `${JSON.stringify({ ...state, [key]: deployed }, null, 2)}\n`)
+    await this.#write({ ...state, [key]: deployed })
     return defined(deployed)
   }
 
+  /**
+   * Deletes what the template no longer has, as CloudFormation does after a deployment. Where that fails, or the function
+   * is gone as well, `onProgress` says so, and the next start tries again.
+   */
+  async deleteAbsent(present: ReadonlySet<string>, { invokerOf, onProgress }: DeletionPorts): Promise<void> {
+    const state = await this.#read()
+    const prefix = `${this.#stack.stackName}/`
+    for (const [key, resource] of Object.entries(state)) {
+      const logicalId = key.slice(prefix.length)
+      const isAbsent = key.startsWith(prefix) && !present.has(logicalId)
+      if (!isAbsent || resource?.store !== this.#store || resource.deletionPolicy !== 'Delete') continue
+      const { type, properties, physicalResourceId } = resource
+      const invoke = invokerOf(String(properties.ServiceToken))
+      try {
+        if (invoke === undefined)
+          throw new Error(`${type} ${logicalId}: its function is no longer there either`)
+        await this.#send({ logicalId, type, path: logicalId }, invoke, {
+          RequestType: 'Delete',
+          PhysicalResourceId: physicalResourceId,
+          ResourceProperties: properties,
+        })
+        state[key] = undefined
+        await this.#write(state)
+      } catch (error) {
+        onProgress(`warning: not deleted: ${(error as Error).message}`)
+      }
+    }
+  }
+
+  async #write(state: Record<string, DeployedCustomResource | undefined>): Promise<void> {
+    await writeDurably(this.#file, `${JSON.stringify(state, null, 2)}\n`)
+  }
+
   async #send(
-    resource: StackResource,
-    properties: Record<string, unknown>,
-    earlier: DeployedCustomResource | undefined,
+    resource: Pick<StackResource, 'logicalId' | 'type' | 'path'>,
     invoke: (event: string) => Promise<InvocationOutcome>,
+    request: { RequestType: string; ResourceProperties: Record<string, unknown> } & Record<string, unknown>,
   ): Promise<CustomResourceAnswer> {
     const endpoint = await openResponseEndpoint()
     try {
       const event = JSON.stringify({
-        RequestType: earlier === undefined ? 'Create' : 'Update',
+        ...request,
         RequestId: randomUUID(),
         ResponseURL: endpoint.url,
-        ServiceToken: properties.ServiceToken,
+        ServiceToken: request.ResourceProperties.ServiceToken,
         StackId: stackId(this.#stack),
         ResourceType: resource.type,
         LogicalResourceId: resource.logicalId,
-        PhysicalResourceId: earlier?.physicalResourceId,
-        ResourceProperties: properties,
-        OldResourceProperties: earlier?.properties,
       })
       const invocation = invoke(event)
       const answer = await Promise.race([

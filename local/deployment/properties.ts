@@ -8,7 +8,7 @@ export interface KnownProperties {
 }
 
 /** How a resource is called in messages: `AWS::Lambda::Function AuthorizationServer/Token`. */
-export function nameOf(resource: StackResource): string {
+export function nameOf(resource: Pick<StackResource, 'type' | 'path'>): string {
   return `${resource.type} ${resource.path}`
 }
 

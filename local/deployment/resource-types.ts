@@ -75,6 +75,8 @@ const withEffect: readonly string[] = [
   'AWS::KMS::Key',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
+  'AWS::SecretsManager::RotationSchedule',
+  'AWS::SecretsManager::Secret',
 ]
 
 /** @throws an error that names every resource of a type that the local run does not know */

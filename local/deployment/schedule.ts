@@ -10,6 +10,13 @@ export interface Schedule {
   readonly intervalMilliseconds: number
 }
 
+/** The milliseconds of `rate(5 minutes)`; undefined when an expression is not of that form. */
+export function rateMilliseconds(expression: string): number | undefined {
+  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? []
+  const interval = Number(count) * (units[unit] ?? 0)
+  return interval > 0 ? interval : undefined
+}
+
 const units: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 }
 
 /** @throws where the rule is no schedule of the form `rate(5 minutes)`, or has a target that is more than a function */
@@ -24,10 +31,9 @@ export function readSchedule(
   })
   properties.expect('State', [undefined, 'ENABLED', 'DISABLED'])
   if (properties.optionalText('State') === 'DISABLED') return undefined
-  const [, count, unit = ''] =
-    /^rate\((\d+) (minute|hour|day)s?\)$/.exec(properties.text('ScheduleExpression')) ?? []
-  const interval = Number(count) * (units[unit] ?? 0)
-  if (!(interval > 0)) throw properties.error('ScheduleExpression', 'must be of the form rate(5 minutes)')
+  const interval = rateMilliseconds(properties.text('ScheduleExpression'))
+  if (interval === undefined)
+    throw properties.error('ScheduleExpression', 'must be of the form rate(5 minutes)')
   const functionArns = properties
     .groups('Targets', { used: ['Arn'], withoutEffect: ['Id', 'RetryPolicy'] })
     .map(target => target.text('Arn'))

@@ -13,6 +13,7 @@ import { physicalId, physicalName } from './physical-id.ts'
 import { nameOf } from './properties.ts'
 import { checkTypes, isCustomResource, placeholderOf } from './resource-types.ts'
 import { readSchedule, type Schedule } from './schedule.ts'
+import { deployRotationSchedule, deploySecret } from './secret.ts'
 
 /** What a stack is deployed into. */
 export interface StackSurroundings {
@@ -62,6 +63,7 @@ export class DeployedStack {
   async deploy(): Promise<void> {
     this.tables = await this.#surroundings.createTables(this.#template, this.#intrinsics)
     for (const resource of this.#template.resources) await this.#deployResource(resource)
+    await this.#deleteAbsentCustomResources()
     for (const resource of this.#template.resources)
       if (resource.type === 'AWS::ApiGatewayV2::Api')
         this.apis.push({
@@ -90,6 +92,12 @@ export class DeployedStack {
     else if (type === 'AWS::KMS::Key') {
       const place = { endpoint: account.aws.kms, region: account.region, stackName }
       this.#intrinsics.define(logicalId, await deployKmsKey(resource, this.#intrinsics, place))
+    } else if (type === 'AWS::SecretsManager::Secret') {
+      const place = { endpoint: account.aws.secretsmanager, region: account.region, stackName }
+      this.#intrinsics.define(logicalId, await deploySecret(resource, this.#intrinsics, place))
+    } else if (type === 'AWS::SecretsManager::RotationSchedule') {
+      const place = { endpoint: account.aws.secretsmanager, region: account.region }
+      this.#intrinsics.define(logicalId, await deployRotationSchedule(resource, this.#intrinsics, place))
     } else if (type === 'AWS::Events::Rule') this.#deployRule(resource)
     else if (type === 'AWS::Lambda::Permission')
       this.permissions.add(resource, this.#intrinsics, nameOrArn => this.#findFunction(nameOrArn))
@@ -138,6 +146,19 @@ export class DeployedStack {
       provider.invoke(event),
     )
     this.#intrinsics.define(resource.logicalId, made)
+  }
+
+  /** As CloudFormation cleans up: last, and a deletion that fails fails no deployment. */
+  async #deleteAbsentCustomResources(): Promise<void> {
+    const { customResources, onProgress } = this.#surroundings
+    const present = new Set(this.#template.resources.map(({ logicalId }) => logicalId))
+    await customResources.deleteAbsent(present, {
+      invokerOf: serviceToken => {
+        const provider = this.functions.get(this.#findFunction(serviceToken) ?? '')
+        return provider && (event => provider.invoke(event))
+      },
+      onProgress,
+    })
   }
 
   #defineParameters(template: StackTemplate): void {

@@ -1,10 +1,6 @@
-/** A refusal as AWS KMS words it: `code` is the exception's name in the KMS API reference. */
-export class KmsError extends Error {
-  override name = 'KmsError' as const
-  readonly code: string
+import { AwsError } from '../aws-json-server.ts'
 
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
+/** A refusal as AWS KMS words it: `code` is the exception's name in the KMS API reference. */
+export class KmsError extends AwsError {
+  override name = 'KmsError' as const
 }

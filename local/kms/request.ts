@@ -1,7 +1,7 @@
+import type { AwsRequest } from '../aws-json-server.ts'
 import { KmsError } from './kms-error.ts'
 
-/** The members of one request, as parsed from its JSON body: nothing about them is known yet. */
-export type KmsRequest = Readonly<Record<string, unknown>>
+export type KmsRequest = AwsRequest
 
 export function optionalString(request: KmsRequest, name: string): string | undefined {
   const value = request[name]

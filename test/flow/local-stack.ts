@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { paginateScan } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { signRequest } from '../../bin/sigv4.ts'
@@ -25,17 +25,26 @@ export type Json = Record<string, unknown>
 /** A whole Countersign on free ports and a data folder of its own, for the tests of one file. */
 export class LocalStack {
   readonly dataDir: string
-  readonly #run: LocalRun
+  #assemblyDir: string
+  #run: LocalRun
 
-  private constructor(dataDir: string, run: LocalRun) {
+  private constructor(dataDir: string, assemblyDir: string, run: LocalRun) {
     this.dataDir = dataDir
+    this.#assemblyDir = assemblyDir
     this.#run = run
   }
 
   static async start(assemblyDir: string): Promise<LocalStack> {
     watchErrorBodies()
     const dataDir = await mkdtemp(join(tmpdir(), 'countersign-flow-'))
-    return new LocalStack(dataDir, await startLocal({ port: 0, dataDir, assemblyDir }))
+    return new LocalStack(dataDir, assemblyDir, await startLocal({ port: 0, dataDir, assemblyDir }))
+  }
+
+  /** Stops the run and starts one of another assembly on the same data: another deployment. */
+  async redeploy(assemblyDir: string): Promise<void> {
+    await this.#run.close()
+    this.#assemblyDir = assemblyDir
+    this.#run = await startLocal({ port: 0, dataDir: this.dataDir, assemblyDir })
   }
 
   async close(): Promise<void> {
@@ -49,10 +58,16 @@ export class LocalStack {
 
   /**
    * The end of every test on a whole stack: what the functions and the gateway printed, what is stored and what callers
-   * were told of errors, searched for secrets. @throws Error naming where one is
+   * were told of errors, searched for secrets. The secrets of declared clients may be where Secrets Manager keeps them,
+   * the demonstration client's in its file. @throws Error naming where one is
    */
   async searchForSecrets(marked: Iterable<string> = []): Promise<{ searched: number }> {
-    const places = [...(await this.#logTexts()), ...(await this.#itemTexts()), ...errorBodies()]
+    const places = [
+      ...(await this.#logTexts()),
+      ...(await this.#itemTexts()),
+      ...(await this.#deploymentTexts()),
+      ...errorBodies(),
+    ]
     for (const [place, text] of places) {
       const found = findSecrets(text, marked)
       if (found.length > 0) throw new Error(`${found.join(' and ')} is in ${place}`)
@@ -66,6 +81,18 @@ export class LocalStack {
     const files = await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))
     return names.flatMap((name, index) =>
       (files[index] ?? '').split('\n').map((line): [string, string] => [`the log ${name}`, line]),
+    )
+  }
+
+  /** What the run knows of the deployment: what custom resources were sent and answered, its endpoints, its template. */
+  async #deploymentTexts(): Promise<[string, string][]> {
+    const inFolder = async (folder: string) =>
+      (await readdir(folder)).filter(name => name.endsWith('.json')).map(name => join(folder, name))
+    const files = [...(await inFolder(this.dataDir)), ...(await inFolder(this.#assemblyDir))]
+    return Promise.all(
+      files
+        .filter(file => basename(file) !== 'demo-client.json')
+        .map(async (file): Promise<[string, string]> => [file, await readFile(file, 'utf8')]),
     )
   }
 

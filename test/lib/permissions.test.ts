@@ -122,6 +122,7 @@ describe('permissions', () => {
             'updated_at',
             'tokens_revoked_up_to',
             'secrets',
+            'declaration',
           ],
         },
         Null: { 'dynamodb:Attributes': 'false' },

@@ -44,7 +44,7 @@ async function deploy(setup: AssemblySetup, options: Partial<DeploymentOptions> 
     port: 0,
     region: 'eu-west-1',
     accountId: '000000000000',
-    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2' },
+    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2', secretsmanager: 'http://127.0.0.1:3' },
     createTables,
     ...options,
   })
@@ -115,6 +115,7 @@ describe('a local deployment', () => {
       ISSUER: issuer,
       TABLE: 'Test-Clients',
       AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:2',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:3',
     })
   })
 

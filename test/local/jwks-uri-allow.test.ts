@@ -28,7 +28,7 @@ async function deployedVariable(options: { jwksUriAllow?: string }): Promise<unk
     port: 0,
     region: 'eu-west-1',
     accountId: '000000000000',
-    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2' },
+    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2', secretsmanager: 'http://127.0.0.1:3' },
     createTables: async () => ({}),
     ...options,
   })

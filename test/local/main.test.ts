@@ -102,6 +102,7 @@ describe('the local run', () => {
       aws: {
         dynamodb: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
         kms: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        secretsmanager: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       },
       tables: {
         Clients: expect.stringMatching(/^Countersign-/),

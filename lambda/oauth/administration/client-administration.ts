@@ -3,9 +3,10 @@ import { type Clock, epochSeconds } from '../clock.ts'
 import { type Revocation, revokeClientTokens } from '../revocation.ts'
 import { nextRevocationMoment } from '../revocation-moment.ts'
 import { AdministrationError } from './administration-error.ts'
+import { changeClient, changedClient, showClient } from './change-client.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import { type ClientRecord, liveSecrets, type SecretRecord } from './client-record.ts'
-import { type ResourceServerStore, unregisteredGrant } from './resource-server-administration.ts'
+import { checkRegistered, type ResourceServerStore } from './resource-server-administration.ts'
 
 /** What a write changes beside the members of the record: digests are written and never read here. */
 export interface DigestChange {
@@ -43,11 +44,6 @@ export interface IssuedSecret {
   readonly clientSecret: string
 }
 
-type Change = Partial<ClientRecord>
-
-/** How often a change is repeated on the newest version when another change came first. */
-const maxAttempts = 5
-
 /** What can be done to clients. Each change is one write on the client's current version; repeating any is safe. */
 export class ClientAdministration {
   readonly #ports: AdministrationPorts
@@ -58,7 +54,7 @@ export class ClientAdministration {
 
   /** @throws AdministrationError `invalid_client_metadata` when a grant names what is not registered */
   async create(metadata: ClientMetadata): Promise<CreatedClient> {
-    await this.#checkRegistered(metadata)
+    await checkRegistered(metadata, this.#ports.resourceServers)
     const now = epochSeconds(this.#ports.clock)
     const secret = hasSecrets(metadata) ? this.#newSecret(now) : undefined
     const client: ClientRecord = {
@@ -76,10 +72,7 @@ export class ClientAdministration {
   }
 
   async show(clientId: string): Promise<ClientRecord> {
-    const client = await this.#ports.clients.find(clientId)
-    if (client === undefined || client.status === 'deleted')
-      throw new AdministrationError('not_found', 'there is no such client')
-    return client
+    return showClient(this.#ports.clients, clientId)
   }
 
   /** Replaces the metadata. New tokens follow it; tokens already issued keep what they were granted. */
@@ -89,8 +82,8 @@ export class ClientAdministration {
   ): Promise<ClientRecord> {
     const client = await this.show(clientId)
     if (client.version !== version) throw new AdministrationError('conflict')
-    await this.#checkRegistered(metadata)
-    const updated = this.#changed(client, metadata)
+    await checkRegistered(metadata, this.#ports.resourceServers)
+    const updated = changedClient(client, metadata, this.#ports.clock)
     if (!(await this.#ports.clients.replace(updated, version, {}))) throw new AdministrationError('conflict')
     return updated
   }
@@ -150,7 +143,7 @@ export class ClientAdministration {
    * Adds a secret; the live one expires when the overlap is over.
    *
    * @throws AdministrationError `too_many_secrets` when two are live, naming them; `invalid_request` for a client that
-   * authenticates with a key of its own
+   * authenticates with a key of its own, or whose secret the deployment keeps in Secrets Manager
    */
   async addSecret(clientId: string, overlapSeconds: number): Promise<IssuedSecret> {
     const now = epochSeconds(this.#ports.clock)
@@ -160,6 +153,7 @@ export class ClientAdministration {
       clientId,
       current => {
         if (!hasSecrets(current)) throw noSecrets()
+        if (current.declaration !== undefined) throw keptElsewhere()
         // Written by an attempt whose answer was lost.
         if (current.secrets.some(secret => secret.secretId === record.secretId)) return {}
         const live = liveSecrets(current, now)
@@ -192,44 +186,16 @@ export class ClientAdministration {
     )
   }
 
-  /** Makes a change on the newest version, again when another one came first. A change of nothing writes nothing. */
-  async #change(
+  #change(
     clientId: string,
-    change: (current: ClientRecord) => Change,
-    digests: (current: ClientRecord) => DigestChange = () => ({}),
+    change: (current: ClientRecord) => Partial<ClientRecord>,
+    digests?: (current: ClientRecord) => DigestChange,
   ): Promise<ClientRecord> {
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const current = await this.show(clientId)
-      const changes = change(current)
-      if (Object.keys(changes).length === 0) return current
-      const changed = this.#changed(current, changes)
-      if (await this.#ports.clients.replace(changed, current.version, digests(current))) return changed
-    }
-    throw new AdministrationError('conflict')
-  }
-
-  #changed(current: ClientRecord, changes: Change): ClientRecord {
-    return {
-      ...current,
-      ...changes,
-      version: current.version + 1,
-      updatedAt: epochSeconds(this.#ports.clock),
-    }
+    return changeClient(this.#ports, clientId, change, digests)
   }
 
   #nextMoment(client: ClientRecord): number {
     return nextRevocationMoment(this.#ports.clock.now(), client.tokensRevokedUpTo)
-  }
-
-  async #checkRegistered({ grants, resourceServer }: ClientMetadata): Promise<void> {
-    const audiences = grants.map(({ resource }) => resource)
-    const own = resourceServer === undefined ? [] : [resourceServer]
-    const registered = await this.#ports.resourceServers.readAll([...audiences, ...own])
-    const problem = unregisteredGrant(grants, registered)
-    if (problem !== undefined) throw new AdministrationError('invalid_client_metadata', problem)
-    if (resourceServer === undefined || registered.some(({ audience }) => audience === resourceServer)) return
-    const detail = 'resource_server is not registered: register the resource server first'
-    throw new AdministrationError('invalid_client_metadata', detail)
   }
 
   /** The second of the two writes, client first: only after both may success be told. */
@@ -247,7 +213,7 @@ export class ClientAdministration {
   }
 }
 
-function hasSecrets({ tokenEndpointAuthMethod }: ClientMetadata): boolean {
+export function hasSecrets({ tokenEndpointAuthMethod }: ClientMetadata): boolean {
   return tokenEndpointAuthMethod !== 'private_key_jwt'
 }
 
@@ -255,12 +221,18 @@ function digestOf({ record, text }: { record: SecretRecord; text: string }) {
   return { secretId: record.secretId, digest: digestSecret(text) }
 }
 
+/** A secret that only its caller knows would end the one that programs read there. */
+function keptElsewhere(): AdministrationError {
+  const detail = 'the client is declared by an app, its secret is in Secrets Manager: have that rotated there'
+  return new AdministrationError('invalid_request', detail)
+}
+
 function noSecrets(): AdministrationError {
   const detail = 'the client authenticates with private_key_jwt: it has keys, and no secret'
   return new AdministrationError('invalid_request', detail)
 }
 
-function earlier(a: number | undefined, b: number): number {
+export function earlier(a: number | undefined, b: number): number {
   return a === undefined ? b : Math.min(a, b)
 }
 

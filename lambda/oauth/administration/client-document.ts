@@ -19,6 +19,8 @@ export function clientDocument(client: ClientRecord, lastUsed: LastUsed) {
     resource_server: client.resourceServer,
     access_token_lifetime: client.accessTokenLifetimeSeconds,
     status: client.status,
+    managed_by: client.declaration && 'deployment',
+    secret_arn: client.declaration?.secret?.arn,
     version: client.version,
     client_id_issued_at: client.createdAt,
     updated_at: client.updatedAt,

@@ -9,6 +9,18 @@ export interface SecretRecord {
   readonly expiresAt: number | undefined
 }
 
+/** Where the secret of a declared client is kept, and how long an older one works beside a new one. */
+export interface DeclaredSecret {
+  readonly arn: string
+  readonly overlapSeconds: number
+}
+
+/** What a CDK app that declares a client says beside its metadata. */
+export interface Declaration {
+  /** Undefined for a client that authenticates with a key of its own. */
+  readonly secret: DeclaredSecret | undefined
+}
+
 /** A client as administration sees and changes it. Times are epoch seconds. */
 export interface ClientRecord extends ClientMetadata {
   readonly clientId: string
@@ -19,6 +31,8 @@ export interface ClientRecord extends ClientMetadata {
   readonly updatedAt: number
   readonly tokensRevokedUpTo: number
   readonly secrets: readonly SecretRecord[]
+  /** Present as long as an app declares the client. */
+  readonly declaration?: Declaration | undefined
 }
 
 export function liveSecrets(client: ClientRecord, nowSeconds: number): readonly SecretRecord[] {

@@ -133,3 +133,18 @@ export function unregisteredGrant(
   }
   return undefined
 }
+
+/** @throws AdministrationError `invalid_client_metadata` when a grant, or the client's own resource server, is not registered */
+export async function checkRegistered(
+  { grants, resourceServer }: Pick<ClientRecord, 'grants' | 'resourceServer'>,
+  { readAll }: Pick<ResourceServerStore, 'readAll'>,
+): Promise<void> {
+  const audiences = grants.map(({ resource }) => resource)
+  const own = resourceServer === undefined ? [] : [resourceServer]
+  const registered = await readAll([...audiences, ...own])
+  const problem = unregisteredGrant(grants, registered)
+  if (problem !== undefined) throw new AdministrationError('invalid_client_metadata', problem)
+  if (resourceServer === undefined || registered.some(({ audience }) => audience === resourceServer)) return
+  const detail = 'resource_server is not registered: register the resource server first'
+  throw new AdministrationError('invalid_client_metadata', detail)
+}

@@ -166,6 +166,18 @@ describe('reading a client', () => {
     expect(recorded.texts.join('')).not.toContain('do-not-print-me')
   })
 
+  it.each([
+    { secret: { arn: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:x', overlapSeconds: 60 } },
+    { secret: undefined },
+    undefined,
+  ])('knows what an app declares beside the metadata: %j', async declaration => {
+    await clients.create(clientRecord('declared'), {}).catch(() => undefined)
+    const { version = 0 } = (await clients.find('declared')) ?? {}
+    await clients.replace(clientRecord('declared', { declaration, version: version + 1 }), version, {})
+    expect((await clients.find('declared'))?.declaration).toEqual(declaration)
+    expect(recorded.texts.filter(text => text.includes('malformed'))).toEqual([])
+  })
+
   it('names its attributes, and never the digests of secrets', async () => {
     await store.put('Clients', clientItem('projected'))
     await clients.find('projected')
@@ -181,7 +193,15 @@ describe('reading a client', () => {
       'grants',
       'access_token_lifetime',
     ]
-    names.push('status', 'version', 'created_at', 'updated_at', 'tokens_revoked_up_to', 'secrets')
+    names.push(
+      'status',
+      'version',
+      'created_at',
+      'updated_at',
+      'tokens_revoked_up_to',
+      'secrets',
+      'declaration',
+    )
     const [get = {}, scan = {}] = proxy.bodies
     for (const body of [get, scan]) {
       expect(Object.values(body.ExpressionAttributeNames as object)).toEqual(names)

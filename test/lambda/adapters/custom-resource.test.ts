@@ -50,6 +50,12 @@ describe('answerCloudFormation', () => {
     ])
   })
 
+  it('puts what the template may ask of the resource', async () => {
+    received.length = 0
+    await answerCloudFormation(event, 'ring-1', undefined, { SecretArn: 'arn' })
+    expect(received).toMatchObject([{ document: { Status: 'SUCCESS', ...ids, Data: { SecretArn: 'arn' } } }])
+  })
+
   it('fails when the answer is not taken, and does not quote the URL', async () => {
     status = 403
     await expect(answerCloudFormation(event, 'ring-1')).rejects.toThrow(

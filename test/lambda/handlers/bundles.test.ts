@@ -15,6 +15,8 @@ const names: FunctionName[] = [
   'authorizer',
   'remote-authorizer',
   'keeper',
+  'client-registrar',
+  'secret-rotator',
   'example-api',
 ]
 /** The client of STS has messages that name packages, and an operation that nobody calls. */
@@ -58,11 +60,17 @@ describe('a bundled function', () => {
     },
   )
 
+  it.each<FunctionName>(['token', 'authorizer', 'admin'])('%s carries no client of Secrets Manager', name => {
+    expect(readFileSync(bundleOf(name), 'utf8')).not.toMatch(/secretsmanager/i)
+  })
+
   it.each<[FunctionName, string]>([
     ['token', 'ACCESS_TOKEN_LIFETIME_SECONDS'],
     ['authorizer', 'AUDIENCE'],
     ['admin', 'CLIENTS_TABLE'],
     ['metadata', 'SIGNING_KEY_RING'],
+    ['client-registrar', 'REVOCATIONS_TABLE'],
+    ['secret-rotator', 'INTROSPECTION_ENDPOINT'],
   ])('%s does not start without %s', async (name, variable) => {
     const { [variable]: _, ...environment } = functionEnvironment({ dynamodb: 'http://127.0.0.1:9' })
     const started = await startFunction(name, environment)

@@ -23,6 +23,8 @@ export type FunctionName =
   | 'authorizer'
   | 'remote-authorizer'
   | 'keeper'
+  | 'client-registrar'
+  | 'secret-rotator'
   | 'example-api'
 
 /** The file of a bundled function. `npm test` bundles all before the first test; a single run may have to. */

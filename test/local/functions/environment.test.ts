@@ -5,7 +5,11 @@ import { functionEnvironment, type LocalAccount } from '../../../local/functions
 const account: LocalAccount = {
   accountId: '000000000000',
   region: 'eu-west-1',
-  aws: { dynamodb: 'http://127.0.0.1:8000', kms: 'http://127.0.0.1:8001' },
+  aws: {
+    dynamodb: 'http://127.0.0.1:8000',
+    kms: 'http://127.0.0.1:8001',
+    secretsmanager: 'http://127.0.0.1:8002',
+  },
 }
 const jwksUriAllow = 'http://127.0.0.1:5000'
 

@@ -12,7 +12,11 @@ import { localCredentials } from '../../../local/local-credentials.ts'
 const account = {
   accountId: '000000000000',
   region: 'eu-west-1',
-  aws: { dynamodb: 'http://127.0.0.1:8000', kms: 'http://127.0.0.1:8001' },
+  aws: {
+    dynamodb: 'http://127.0.0.1:8000',
+    kms: 'http://127.0.0.1:8001',
+    secretsmanager: 'http://127.0.0.1:8002',
+  },
 }
 const name = 'Stack-Function'
 const arn = `arn:aws:lambda:eu-west-1:000000000000:function:${name}`
@@ -130,6 +134,7 @@ describe('an invocation', () => {
       AWS_REGION: 'eu-west-1',
       AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
       AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:8001',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:8002',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
       AWS_LAMBDA_FUNCTION_NAME: name,

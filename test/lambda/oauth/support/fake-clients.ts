@@ -45,6 +45,7 @@ export function newAdministration() {
   /** `isAnswerLost`: the next replacement is written, and its repetition finds another version. */
   const state = { isRevocationsDown: false, isAnswerLost: false, beforeReplace: (): void => {} }
   const asked: (readonly string[])[] = []
+  const resourceServers = [resourceServer]
   const apply = ({ add, remove = [] }: DigestChange) => {
     if (add !== undefined) digests.set(add.secretId, add.digest)
     for (const secretId of remove) digests.delete(secretId)
@@ -52,6 +53,7 @@ export function newAdministration() {
   const store: ClientStore = {
     find: async clientId => clients.get(clientId),
     create: async (client, change) => {
+      if (clients.has(client.clientId)) throw new Unavailable('store')
       writes.push('client')
       clients.set(client.clientId, client)
       apply(change)
@@ -68,21 +70,33 @@ export function newAdministration() {
     },
   }
   let random = 0
-  const administration = new ClientAdministration({
+  const ports = {
     clients: store,
     resourceServers: {
-      readAll: async audiences => {
+      readAll: async (audiences: readonly string[]) => {
         asked.push(audiences)
-        return [resourceServer].filter(server => audiences.includes(server.audience))
+        return resourceServers.filter(server => audiences.includes(server.audience))
       },
     },
-    writeRevocation: async revocation => {
+    writeRevocation: async (revocation: Revocation) => {
       if (state.isRevocationsDown) throw new Unavailable('store')
       writes.push('revocation')
       revocations.push(revocation)
     },
-    randomBytes: size => new Uint8Array(size).fill(++random),
+    randomBytes: (size: number) => new Uint8Array(size).fill(++random),
     clock,
-  })
-  return { administration, clock, clients, digests, writes, revocations, asked, state }
+  }
+  const administration = new ClientAdministration(ports)
+  return {
+    administration,
+    ports,
+    resourceServers,
+    clock,
+    clients,
+    digests,
+    writes,
+    revocations,
+    asked,
+    state,
+  }
 }

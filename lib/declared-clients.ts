@@ -1,0 +1,233 @@
+import { Aws, CustomResource, Duration, Tags } from 'aws-cdk-lib'
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { CfnRotationSchedule, type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import type { ITopic } from 'aws-cdk-lib/aws-sns'
+import { Construct, type IDependable } from 'constructs'
+import { createRotationAlarm } from './alarms.ts'
+import { type ClientOptions, clientMetadata } from './client-options.ts'
+import { bundledCode, createFunction } from './functions.ts'
+import { wholeSeconds } from './limits.ts'
+import { clientRegistrarPermissions, secretRotatorPermissions, serverTag } from './permissions.ts'
+import type { CountersignTables } from './tables.ts'
+
+/** The client registrar is patient with permissions that are new; then CloudFormation stops waiting. */
+const registrarTimeout = Duration.seconds(90)
+
+export interface DeclaredClientsProps {
+  readonly tokenEndpoint: string
+  readonly introspectionEndpoint: string
+  /** The name of this deployment, of the ring as well. */
+  readonly server: string
+  readonly tables: CountersignTables
+  readonly revocationShards: number
+  readonly logRetention: RetentionDays
+  readonly alarmTopic: ITopic
+  /** A client can be registered after these: what it is granted has to be. */
+  readonly resourceServers: IDependable
+  /** A rotation can be tried out after these: the endpoints have to answer. */
+  readonly endpoints: IDependable
+  /** The scopes of a declared resource server; undefined = it is not declared in the app. */
+  readonly scopesOf: (audience: string) => readonly string[] | undefined
+}
+
+/** The clients that an app declares, and the two functions that look after them: an app without any has neither. */
+export class DeclaredClients extends Construct {
+  readonly #props: DeclaredClientsProps
+  readonly #clients: Construct
+  #registrar: LambdaFunction | undefined
+  #rotator: LambdaFunction | undefined
+
+  constructor(scope: Construct, id: string, props: DeclaredClientsProps) {
+    super(scope, id)
+    this.#props = props
+    this.#clients = new Construct(this, 'Clients')
+  }
+
+  /** @throws Error when it is malformed, or the id is taken */
+  add(id: string, options: ClientOptions): DeclaredClient {
+    return new DeclaredClient(this.#clients, id, options, {
+      ...this.#props,
+      registrar: () => (this.#registrar ??= this.#createRegistrar()),
+      rotator: () => (this.#rotator ??= this.#createRotator()),
+    })
+  }
+
+  #createRegistrar(): LambdaFunction {
+    const { tables, server, logRetention, revocationShards } = this.#props
+    return createFunction(this, 'Registrar', {
+      service: 'client-registrar',
+      description: 'Countersign: registers the clients that the app declares',
+      code: bundledCode('client-registrar'),
+      timeout: registrarTimeout,
+      environment: {
+        CLIENTS_TABLE: tables.clients.tableName,
+        RESOURCE_SERVERS_TABLE: tables.resourceServers.tableName,
+        REVOCATIONS_TABLE: tables.revocations.tableName,
+        REVOCATION_SHARDS: String(revocationShards),
+      },
+      statements: clientRegistrarPermissions(tables, server),
+      logRetention,
+    })
+  }
+
+  #createRotator(): LambdaFunction {
+    const { tables, server, logRetention, introspectionEndpoint, alarmTopic } = this.#props
+    const rotator = createFunction(this, 'Rotator', {
+      service: 'secret-rotator',
+      description: 'Countersign: rotates the secrets of the clients that the app declares',
+      code: bundledCode('secret-rotator'),
+      timeout: Duration.seconds(30),
+      environment: {
+        CLIENTS_TABLE: tables.clients.tableName,
+        INTROSPECTION_ENDPOINT: introspectionEndpoint,
+      },
+      statements: secretRotatorPermissions(tables, server),
+      logRetention,
+    })
+    // CDK's own would let Secrets Manager invoke it on behalf of any account.
+    rotator.addPermission('SecretsManager', {
+      principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
+      sourceAccount: Aws.ACCOUNT_ID,
+    })
+    createRotationAlarm(this, alarmTopic, rotator)
+    return rotator
+  }
+}
+
+interface DeclaredClientProps extends DeclaredClientsProps {
+  readonly registrar: () => LambdaFunction
+  readonly rotator: () => LambdaFunction
+}
+
+/**
+ * A client that deployment registers and keeps in line with the app. When it leaves the app, or its stack is deleted, it
+ * is disabled and its tokens are refused.
+ */
+export class DeclaredClient extends Construct {
+  /** Its `client_id`: the same for as long as the client has its place in the app. */
+  readonly clientId: string
+
+  readonly #secret: ISecret | undefined
+
+  /** Made by `AuthorizationServer.addClient`. */
+  constructor(scope: Construct, id: string, options: ClientOptions, props: DeclaredClientProps) {
+    super(scope, id)
+    const metadata = clientMetadata(id, options)
+    const hasSecret = metadata.token_endpoint_auth_method !== 'private_key_jwt'
+    const { rotationHours, overlapSeconds } = checkRotation(id, options, hasSecret)
+    this.node.addValidation({ validate: () => undeclaredScopes(id, options, props) })
+
+    const secret = hasSecret ? this.#createSecret(options.clientName, props.server) : undefined
+    const registrar = props.registrar()
+    const resource = new CustomResource(this, 'Registration', {
+      resourceType: 'Custom::CountersignClient',
+      serviceToken: registrar.functionArn,
+      serviceTimeout: Duration.seconds(registrarTimeout.toSeconds() + 30),
+      properties: {
+        ClientMetadata: metadata,
+        TokenEndpoint: props.tokenEndpoint,
+        ...(secret && { SecretArn: secret.secretArn, SecretOverlapSeconds: overlapSeconds }),
+      },
+    })
+    resource.node.addDependency(registrar, props.resourceServers)
+    this.clientId = resource.ref
+    if (secret === undefined) return
+    // By way of the custom resource, so that whatever refers to it is deployed after there is something to read.
+    this.#secret = Secret.fromSecretCompleteArn(this, 'Stored', resource.getAttString('SecretArn'))
+    if (rotationHours > 0) this.#rotate(secret, rotationHours, [resource, props.endpoints], props)
+  }
+
+  /**
+   * Its secret in AWS Secrets Manager: JSON with `client_id`, `client_secret`, `secret_id` and `token_endpoint`, and with
+   * `resource` and `scope` where the client has one grant. `grantRead` lets a function read it.
+   *
+   * @throws Error for a client of `private_key_jwt`, which has none
+   */
+  get secret(): ISecret {
+    if (this.#secret !== undefined) return this.#secret
+    throw new Error(
+      `client "${this.node.id}" has no secret, since it authenticates with private_key_jwt: give its program the private key instead, or declare the client without jwks and jwksUri`,
+    )
+  }
+
+  /** Empty: the client registrar writes the first value, and no template has ever seen one. */
+  #createSecret(clientName: string, server: string): Secret {
+    const description = `Countersign: the credentials of the client ${clientName}`
+    const secret = new Secret(this, 'Secret', { description })
+    const resource = secret.node.defaultChild as CfnSecret
+    resource.generateSecretString = undefined
+    Tags.of(secret).add(serverTag, server)
+    return secret
+  }
+
+  /** The level-2 construct would add permissions on every secret, with random passwords, to the function's role. */
+  #rotate(
+    secret: Secret,
+    hours: number,
+    after: readonly IDependable[],
+    { rotator }: Pick<DeclaredClientProps, 'rotator'>,
+  ): void {
+    const schedule = new CfnRotationSchedule(this, 'Rotation', {
+      secretId: secret.secretArn,
+      rotationLambdaArn: rotator().functionArn,
+      rotationRules: { scheduleExpression: hours % 24 === 0 ? rate(hours / 24, 'day') : rate(hours, 'hour') },
+      rotateImmediatelyOnUpdate: false,
+    })
+    schedule.node.addDependency(rotator(), ...after)
+  }
+}
+
+function rate(count: number, unit: string): string {
+  return `rate(${count} ${unit}${count === 1 ? '' : 's'})`
+}
+
+function checkRotation(
+  id: string,
+  { secretRotation, secretOverlap }: ClientOptions,
+  hasSecret: boolean,
+): { rotationHours: number; overlapSeconds: number } {
+  if (!hasSecret && (secretRotation ?? secretOverlap) !== undefined) {
+    throw new Error(
+      `secretRotation and secretOverlap must not be set for client "${id}", which has no secret: remove them`,
+    )
+  }
+  const setting = (name: string) => `${name} of client "${id}"`
+  const rotation = wholeSeconds(setting('secretRotation'), secretRotation ?? Duration.days(90), {
+    min: 0,
+    max: 365 * 86_400,
+  })
+  if (rotation > 0 && (rotation < 4 * 3600 || rotation % 3600 !== 0)) {
+    throw new Error(
+      `${setting('secretRotation')} must be whole hours and at least 4, got ${rotation} seconds: round it, or turn it off with 0`,
+    )
+  }
+  const overlapSeconds = wholeSeconds(setting('secretOverlap'), secretOverlap ?? Duration.days(1), {
+    min: 0,
+    max: 30 * 86_400,
+  })
+  if (rotation > 0 && overlapSeconds >= rotation) {
+    throw new Error(
+      `${setting('secretOverlap')} must be shorter than secretRotation (${rotation} seconds), got ${overlapSeconds} seconds: a client has two secrets at most`,
+    )
+  }
+  return { rotationHours: rotation / 3600, overlapSeconds }
+}
+
+/** As late as a resource server may be declared; one that is not, deployment looks up. */
+function undeclaredScopes(
+  id: string,
+  { grants = [] }: ClientOptions,
+  { scopesOf }: Pick<DeclaredClientsProps, 'scopesOf'>,
+): string[] {
+  return grants.flatMap(({ audience, scopes }) => {
+    const declared = scopesOf(audience)
+    return scopes
+      .filter(scope => declared !== undefined && !declared.includes(scope))
+      .map(
+        scope =>
+          `scope "${scope}" is granted to client "${id}" and not declared for "${audience}": add it to the scopes of addResourceServer, or correct the grant`,
+      )
+  })
+}
