@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They break things for minutes: `npm run test:faults`.
-    exclude: ['test/faults/**', 'test/chaos/**'],
+    // `npm run test:faults`, which takes minutes, `test:deploy` and `test:runtime`, which need more than Node.
+    exclude: ['test/faults/**', 'test/chaos/**', 'test/deploy/**', 'test/runtime/**'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -316,7 +316,7 @@ describe('countersign tokens', () => {
     expect((await json(get, client.client_secret)).document).toEqual({
       access_token: expect.any(String),
       token_type: 'Bearer',
-      expires_in: 600,
+      expires_in: stack().accessTokenLifetimeSeconds,
       scope: 'orders:read',
     })
   })

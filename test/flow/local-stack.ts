@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { paginateScan } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, inject } from 'vitest'
+import type { AwsCredentials } from '../../bin/aws-settings.ts'
 import { signRequest } from '../../bin/sigv4.ts'
+import type { Endpoints } from '../../local/endpoints.ts'
 import { localCredentials } from '../../local/local-credentials.ts'
-import { type LocalRun, startLocal } from '../../local/start-local.ts'
+import { startLocal } from '../../local/start-local.ts'
+import { deployedRun } from '../deploy/deployed-run.ts'
 import { storeClient } from '../lambda/support/local-store.ts'
 import { findSecrets, textOfItem } from '../support/canary.ts'
 import { errorBodies, watchErrorBodies } from '../support/error-bodies.ts'
@@ -22,29 +25,66 @@ export interface RegisteredClient {
 
 export type Json = Record<string, unknown>
 
-/** A whole Countersign on free ports and a data folder of its own, for the tests of one file. */
+/** Name and text of each log. */
+export type Logs = readonly (readonly [name: string, text: string])[]
+
+/** What differs between a stack of the local gateway and one that was deployed. */
+export interface StackRun {
+  readonly endpoints: Endpoints
+  /** Of the administrator that signs, and the ARN that IAM knows it by. */
+  readonly credentials: AwsCredentials
+  readonly actor: string
+  /** Of a token whose client and resource server set none. */
+  readonly accessTokenLifetimeSeconds: number
+  /** What the functions have printed. */
+  functionLogs(): Promise<Logs>
+  close(): Promise<void>
+}
+
+async function runLocally(dataDir: string, assemblyDir: string): Promise<StackRun> {
+  const run = await startLocal({ port: 0, dataDir, assemblyDir })
+  return {
+    endpoints: run.endpoints,
+    credentials: localCredentials,
+    actor: 'arn:aws:iam::000000000000:user/local',
+    accessTokenLifetimeSeconds: 600,
+    functionLogs: () => readLogs(dataDir, name => !isGatewayLog(name)),
+    close: () => run.close(),
+  }
+}
+
+/** A whole Countersign on this machine, for the tests of one file. */
 export class LocalStack {
   readonly dataDir: string
-  #assemblyDir: string
-  #run: LocalRun
+  /** What was deployed from here; undefined = elsewhere. */
+  #assemblyDir: string | undefined
+  #run: StackRun
 
-  private constructor(dataDir: string, assemblyDir: string, run: LocalRun) {
+  private constructor(dataDir: string, assemblyDir: string | undefined, run: StackRun) {
     this.dataDir = dataDir
     this.#assemblyDir = assemblyDir
     this.#run = run
   }
 
+  /** On free ports and a data folder of its own. */
   static async start(assemblyDir: string): Promise<LocalStack> {
     watchErrorBodies()
     const dataDir = await mkdtemp(join(tmpdir(), 'countersign-flow-'))
-    return new LocalStack(dataDir, assemblyDir, await startLocal({ port: 0, dataDir, assemblyDir }))
+    return new LocalStack(dataDir, assemblyDir, await runLocally(dataDir, assemblyDir))
+  }
+
+  /** The one that `npm run test:deploy` has deployed: it was there before the test, and stays. */
+  static async deployed(): Promise<LocalStack> {
+    watchErrorBodies()
+    const dataDir = await mkdtemp(join(tmpdir(), 'countersign-flow-'))
+    return new LocalStack(dataDir, undefined, await deployedRun(dataDir))
   }
 
   /** Stops the run and starts one of another assembly on the same data: another deployment. */
   async redeploy(assemblyDir: string): Promise<void> {
     await this.#run.close()
     this.#assemblyDir = assemblyDir
-    this.#run = await startLocal({ port: 0, dataDir: this.dataDir, assemblyDir })
+    this.#run = await runLocally(this.dataDir, assemblyDir)
   }
 
   async close(): Promise<void> {
@@ -76,11 +116,9 @@ export class LocalStack {
   }
 
   async #logTexts(): Promise<[string, string][]> {
-    const folder = join(this.dataDir, 'logs')
-    const names = await readdir(folder).catch(() => [])
-    const files = await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))
-    return names.flatMap((name, index) =>
-      (files[index] ?? '').split('\n').map((line): [string, string] => [`the log ${name}`, line]),
+    const logs = [...(await this.#run.functionLogs()), ...(await readLogs(this.dataDir, isGatewayLog))]
+    return logs.flatMap(([name, text]) =>
+      text.split('\n').map((line): [string, string] => [`the log ${name}`, line]),
     )
   }
 
@@ -88,7 +126,8 @@ export class LocalStack {
   async #deploymentTexts(): Promise<[string, string][]> {
     const inFolder = async (folder: string) =>
       (await readdir(folder)).filter(name => name.endsWith('.json')).map(name => join(folder, name))
-    const files = [...(await inFolder(this.dataDir)), ...(await inFolder(this.#assemblyDir))]
+    const folders = [this.dataDir, ...(this.#assemblyDir === undefined ? [] : [this.#assemblyDir])]
+    const files = (await Promise.all(folders.map(inFolder))).flat()
     return Promise.all(
       files
         .filter(file => basename(file) !== 'demo-client.json')
@@ -108,8 +147,20 @@ export class LocalStack {
     return texts
   }
 
-  get endpoints() {
+  get endpoints(): Endpoints {
     return this.#run.endpoints
+  }
+
+  get credentials(): AwsCredentials {
+    return this.#run.credentials
+  }
+
+  get actor(): string {
+    return this.#run.actor
+  }
+
+  get accessTokenLifetimeSeconds(): number {
+    return this.#run.accessTokenLifetimeSeconds
   }
 
   url(api: string, path: string): string {
@@ -121,8 +172,8 @@ export class LocalStack {
     const request = { method, url: new URL(`${this.endpoints.admin}${path}`), headers: {}, body: '' }
     if (body !== undefined) request.body = JSON.stringify(body)
     const scope = {
-      credentials: localCredentials,
-      region: 'us-east-1',
+      credentials: this.credentials,
+      region: this.endpoints.region,
       service: 'execute-api',
       now: new Date(),
     }
@@ -183,15 +234,21 @@ export class LocalStack {
 
   /** Every line that the functions have printed, parsed: a line that is not JSON fails the test. */
   async logLines(): Promise<Json[]> {
-    const folder = join(this.dataDir, 'logs')
-    const files = (await readdir(folder)).filter(name => name !== 'gateway.log')
-    const texts = await Promise.all(files.map(name => readFile(join(folder, name), 'utf8')))
-    return texts.flatMap(text => text.split('\n').filter(line => line !== '')).map(line => JSON.parse(line))
+    const lines = (await this.#run.functionLogs()).flatMap(([, text]) => text.split('\n'))
+    return lines.filter(line => line !== '').map(line => JSON.parse(line))
   }
 
   async auditEvents(audit: string): Promise<Json[]> {
     return (await this.logLines()).filter(line => line.audit === audit)
   }
+}
+
+const isGatewayLog = (name: string) => name === 'gateway.log'
+
+async function readLogs(dataDir: string, isWanted: (name: string) => boolean): Promise<Logs> {
+  const folder = join(dataDir, 'logs')
+  const names = (await readdir(folder).catch(() => [])).filter(isWanted)
+  return Promise.all(names.map(async name => [name, await readFile(join(folder, name), 'utf8')] as const))
 }
 
 export function basic({
@@ -201,11 +258,13 @@ export function basic({
   return `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`
 }
 
-/** Starts a stack for the tests of this file. */
-export function useLocalStack(assemblyDir = () => inject('assemblyDir')): () => LocalStack {
+/** Starts a stack for the tests of this file; in `npm run test:deploy`, they run against the one that it has deployed. */
+export function useLocalStack(assemblyDir?: () => string): () => LocalStack {
   let stack: LocalStack | undefined
   beforeAll(async () => {
-    stack = await LocalStack.start(assemblyDir())
+    if (inject('deployment') === undefined)
+      stack = await LocalStack.start(assemblyDir?.() ?? inject('assemblyDir'))
+    else if (assemblyDir === undefined) stack = await LocalStack.deployed()
   })
   afterAll(async () => {
     await stack?.close()

@@ -19,7 +19,7 @@ describe('a machine client', () => {
     expect(body).toEqual({
       access_token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]{86}$/),
       token_type: 'Bearer',
-      expires_in: 600,
+      expires_in: stack().accessTokenLifetimeSeconds,
       scope: 'orders:read',
     })
     const call = await fetch(stack().url('orders', '/orders/17'), {

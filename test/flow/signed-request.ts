@@ -1,5 +1,4 @@
 import { signRequest } from '../../bin/sigv4.ts'
-import { localCredentials } from '../../local/local-credentials.ts'
 import type { Json, LocalStack } from './local-stack.ts'
 
 export interface Answer {
@@ -25,7 +24,7 @@ export async function sendSigned(
 ): Promise<Answer> {
   const { region, admin } = stack.endpoints
   const url = new URL(`${admin}${path}`)
-  const { accessKeyId, secretAccessKey, ...scope } = { ...localCredentials, ...sign }
+  const { accessKeyId, secretAccessKey, ...scope } = { ...stack.credentials, ...sign }
   const headers = signRequest(
     { method, url, headers: {}, body },
     {

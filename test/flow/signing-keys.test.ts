@@ -96,9 +96,8 @@ describe('a ring of signing keys', () => {
     expect(kidOf(after)).toBe(next)
     for (const token of [before, after]) await expectAccepted(stack(), token)
     const events = (await stack().logLines()).filter(line => /^key\./.test(String(line.audit)))
-    expect(events.map(({ audit, outcome }) => `${audit} ${outcome}`)).toEqual([
-      'key.create allowed',
-      'key.create allowed',
+    // The first two keys were made when the stack was deployed.
+    expect(events.slice(-6).map(({ audit, outcome }) => `${audit} ${outcome}`)).toEqual([
       'key.list allowed',
       'key.rotate refused',
       'key.activate allowed',

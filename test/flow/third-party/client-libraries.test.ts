@@ -93,7 +93,7 @@ describe.each([
       expect(token).toEqual({
         access_token: expect.any(String),
         token_type: 'bearer',
-        expires_in: 600,
+        expires_in: stack().accessTokenLifetimeSeconds,
         scope: 'orders:read',
       })
       const { iss, aud, sub } = decodeJwt(token.access_token)

@@ -26,6 +26,7 @@ export type FunctionName =
   | 'client-registrar'
   | 'secret-rotator'
   | 'example-api'
+  | 'resource-metadata'
 
 /** The file of a bundled function. `npm test` bundles all before the first test; a single run may have to. */
 export function bundleOf(name: FunctionName): string {

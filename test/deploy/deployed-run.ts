@@ -1,0 +1,41 @@
+import { inject } from 'vitest'
+import { endpointsOf, writeEndpoints } from '../../local/endpoints.ts'
+import type { StackRun } from '../flow/local-stack.ts'
+import { deployedActor, deployedCredentials, deployedRegion } from './deployment.ts'
+import { readFunctionLogs } from './function-logs.ts'
+
+/**
+ * The stack of this run's deployment, as the flow tests see it from now on.
+ *
+ * @param dataDir where the command line finds the server, as it finds one of the local gateway
+ */
+export async function deployedRun(dataDir: string): Promise<StackRun> {
+  const deployment = inject('deployment')
+  if (deployment === undefined) throw new Error('this run has deployed nothing: use `npm run test:deploy`')
+  const { outputs, awsEndpoint } = deployment
+  const named = (suffix: RegExp) =>
+    Object.entries(outputs).flatMap(([name, value]) => (suffix.test(name) ? [[name, value] as const] : []))
+  const tables = named(/Table$/).map(([name, value]) => [name.replace('Table', ''), value])
+  const apis = named(/^(Orders|Payments)Endpoint$/).map(([name, value]) => [
+    name.replace('Endpoint', '').toLowerCase(),
+    value,
+  ])
+  const endpoints = endpointsOf(
+    { outputs, apis: Object.fromEntries(apis), tables: Object.fromEntries(tables) },
+    {
+      aws: { dynamodb: awsEndpoint, kms: awsEndpoint, secretsmanager: awsEndpoint },
+      region: deployedRegion,
+      pid: process.pid,
+    },
+  )
+  await writeEndpoints(dataDir, endpoints)
+  const startedAt = Date.now()
+  return {
+    endpoints,
+    credentials: deployedCredentials,
+    actor: deployedActor,
+    accessTokenLifetimeSeconds: inject('accessTokenLifetimeSeconds') ?? 600,
+    functionLogs: () => readFunctionLogs(awsEndpoint, startedAt),
+    close: async () => undefined,
+  }
+}

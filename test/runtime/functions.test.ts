@@ -1,0 +1,171 @@
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openResponseEndpoint } from '../../local/deployment/response-endpoint.ts'
+import { type FunctionName, functionEnvironment } from '../lambda/support/bundled-function.ts'
+import { issuer, ordersAudience } from '../lambda/support/client-item.ts'
+import { adminEvent, authorizerEvent, basic, httpEvent } from '../lambda/support/http-event.ts'
+import { startLocalKms } from '../lambda/support/local-kms.ts'
+import { startLocalStore } from '../lambda/support/local-store.ts'
+import { type LambdaFunction, startLambdaFunction } from './lambda-function.ts'
+
+const settings = {
+  ACCESS_TOKEN_LIFETIME_SECONDS: '600',
+  AUDIENCE: ordersAudience,
+  SCOPES_SUPPORTED: 'orders:read orders:write',
+  REVOCATION_REFRESH_SECONDS: '0',
+  REVOCATION_OUTAGE_GRACE_SECONDS: '60',
+  SIGNING_ALGORITHM: 'ES256',
+  SIGNING_KEY_CUSTODY: 'kms',
+  SIGNING_KEY_ROTATION_SECONDS: '7776000',
+}
+const routes = { 'routes.json': JSON.stringify({ 'GET /orders': { allOf: ['orders:read'] } }) }
+
+// Each test is the next step of one story: what a function has done, the next one finds.
+describe.sequential('under the runtime client of Lambda', () => {
+  let stores: Awaited<ReturnType<typeof startServices>>
+  let environment: Record<string, string>
+  const running: LambdaFunction[] = []
+  const tried = new Set<FunctionName>()
+  let client: { client_id: string; client_secret: string }
+  let token: string
+
+  async function startServices() {
+    return { store: await startLocalStore(), kms: await startLocalKms() }
+  }
+
+  /** Starts a function, and gives what it answers to one event. */
+  async function ask(name: FunctionName, event: unknown): Promise<unknown> {
+    const started = await startLambdaFunction(name, environment, routes)
+    running.push(started)
+    tried.add(name)
+    expect(started.initialisation).toBeUndefined()
+    const outcome = await started.invoke(event)
+    if ('failure' in outcome) throw new Error(JSON.stringify(outcome.failure))
+    return outcome.result
+  }
+
+  /** As `ask`, for the functions that answer HTTP requests. */
+  async function request(name: FunctionName, event: unknown) {
+    const { statusCode, body } = (await ask(name, event)) as { statusCode: number; body: string }
+    return { status: statusCode, document: body === '' ? undefined : JSON.parse(body) }
+  }
+
+  /** What a function says to CloudFormation of a custom resource. */
+  async function create(name: FunctionName, properties: object): Promise<string> {
+    const endpoint = await openResponseEndpoint()
+    await ask(name, {
+      RequestType: 'Create',
+      ResponseURL: endpoint.url,
+      StackId: 'arn:aws:cloudformation:us-east-1:000000000000:stack/Countersign/1',
+      RequestId: 'request-1',
+      LogicalResourceId: 'Resource',
+      ResourceType: 'Custom::Resource',
+      ResourceProperties: { ServiceToken: 'arn', ...properties },
+    })
+    const { Status } = await endpoint.answer
+    endpoint.close()
+    return Status
+  }
+
+  const post = (routeKey: string, form: Record<string, string>) =>
+    httpEvent({
+      routeKey,
+      headers: basic(client.client_id, client.client_secret),
+      body: Buffer.from(new URLSearchParams(form).toString()).toString('base64'),
+      isBase64Encoded: true,
+    })
+
+  beforeAll(async () => {
+    stores = await startServices()
+    const aws = functionEnvironment({ dynamodb: stores.store.url, kms: stores.kms.url })
+    environment = { ...aws, ...settings }
+  })
+  afterAll(async () => {
+    const stopped = await Promise.allSettled(running.map(fn => fn.stop()))
+    await Promise.all([stores.store.close(), stores.kms.close()])
+    expect(stopped.filter(({ status }) => status === 'rejected')).toEqual([])
+  })
+
+  it('the keeper makes the first signing keys', async () => {
+    expect(await create('keeper', {})).toBe('SUCCESS')
+  })
+
+  it('the registrar registers the resource servers of the deployment', async () => {
+    const Scopes = [{ Scope: 'orders:read', Description: 'Read orders' }]
+    const ResourceServers = [{ Audience: ordersAudience, Scopes }]
+    expect(await create('registrar', { ResourceServers })).toBe('SUCCESS')
+  })
+
+  it('the admin function registers a client', async () => {
+    const grants = [{ resource: ordersAudience, scope: 'orders:read' }]
+    const body = JSON.stringify({ client_name: 'billing', grants })
+    const event = adminEvent({ routeKey: 'POST /admin/clients', body })
+    const { status, document } = await request('admin', event)
+    expect(status).toBe(201)
+    client = document
+  })
+
+  it('the token function issues a token', async () => {
+    const event = post('ANY /token', { grant_type: 'client_credentials' })
+    const { status, document } = await request('token', event)
+    expect([status, document.expires_in]).toEqual([200, 600])
+    token = document.access_token
+    expect(decodeJwt(token)).toMatchObject({ iss: issuer, aud: ordersAudience, scope: 'orders:read' })
+  })
+
+  it('the authorizer allows it', async () => {
+    expect(await ask('authorizer', authorizerEvent('GET /orders', `Bearer ${token}`))).toMatchObject({
+      isAuthorized: true,
+      context: { clientId: client.client_id, scope: 'orders:read' },
+    })
+  })
+
+  it('the example answers with what the authorizer said', async () => {
+    const event = httpEvent({ routeKey: 'GET /orders' })
+    const authorizer = { lambda: { clientId: client.client_id } }
+    const authorized = { ...event, requestContext: { ...event.requestContext, authorizer } }
+    const { status, document } = await request('example-api', authorized)
+    expect([status, document.clientId]).toEqual([200, client.client_id])
+  })
+
+  it('the introspection function describes it', async () => {
+    const { status, document } = await request('introspect', post('ANY /introspect', { token }))
+    expect([status, document.active]).toEqual([200, true])
+  })
+
+  it('the metadata function publishes the keys', async () => {
+    const { status, document } = await request(
+      'metadata',
+      httpEvent({ routeKey: 'GET /.well-known/jwks.json' }),
+    )
+    expect([status, document.keys.length]).toEqual([200, 2])
+  })
+
+  it('the function of a protected API says where its tokens come from', async () => {
+    const event = httpEvent({ routeKey: 'GET /.well-known/oauth-protected-resource' })
+    const { status, document } = await request('resource-metadata', event)
+    expect([status, document.authorization_servers]).toEqual([200, [issuer]])
+  })
+
+  it('the revocation function revokes it, and the authorizer refuses it', async () => {
+    expect((await request('revoke', post('ANY /revoke', { token }))).status).toBe(200)
+    expect(await ask('authorizer', authorizerEvent('GET /orders', `Bearer ${token}`))).toEqual({
+      errorMessage: 'Unauthorized',
+    })
+  })
+
+  it('every function has been tried', () => {
+    const handlers = readdirSync(new URL('../../lambda/handlers', import.meta.url))
+    expect([...tried].sort()).toEqual(handlers.map(file => basename(file, '.ts')).sort())
+  })
+
+  it('a function that cannot start says why', async () => {
+    const started = await startLambdaFunction('token', {})
+    running.push(started)
+    expect(started.initialisation).toMatchObject({
+      failure: { errorMessage: expect.stringMatching(/^the environment variable \w+ is not set$/) },
+    })
+  })
+})
