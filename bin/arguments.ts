@@ -88,10 +88,14 @@ export const flags = {
     help: 'signingKeyRotation: warn of a key that signs longer; default 90d',
   },
   strict: { help: 'exit with 1 for warnings, too' },
+  app: {
+    value: '"<command|folder>"',
+    help: 'what synthesises the CDK app, or the folder it was synthesised into; default: "app" of cdk.json',
+  },
   yes: { help: 'delete without asking (a terminal is asked, a script is not)' },
   json: { help: 'print exactly one JSON document on standard output' },
   url: { value: '<issuer>', help: 'the authorization server; default: COUNTERSIGN_URL' },
-  stack: { value: '<name>', help: 'CloudFormation stack to look in (default Countersign)' },
+  stack: { value: '<name>', help: 'CloudFormation stack (default Countersign; of "local": all of the app)' },
   region: { value: '<region>', help: 'AWS region; default: AWS_REGION, then the profile' },
   profile: { value: '<name>', help: 'AWS profile; default: AWS_PROFILE' },
   help: { help: 'show this help' },
@@ -100,8 +104,11 @@ export const flags = {
 
 export type FlagName = keyof typeof flags
 
-/** The flags that every command takes. */
+/** The flags of every command that asks a server. */
 export const commonFlags = ['json', 'url', 'stack', 'region', 'profile', 'help'] as const satisfies FlagName[]
+
+/** Those that do not say which server is asked. */
+export const flagsWithoutServer = ['json', 'help'] as const satisfies FlagName[]
 
 export class GivenFlags {
   readonly #values: ReadonlyMap<string, readonly string[]>

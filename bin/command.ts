@@ -1,4 +1,4 @@
-import type { FlagName, GivenFlags } from './arguments.ts'
+import { commonFlags, type FlagName, flagsWithoutServer, type GivenFlags } from './arguments.ts'
 import type { ExitCode } from './failure.ts'
 import type { CommandLineIo } from './io.ts'
 import type { Style } from './output.ts'
@@ -26,6 +26,8 @@ export interface Command {
   operands: readonly string[]
   /** The flags beside the common ones. */
   flags: readonly FlagName[]
+  /** Whether it asks a server, which flags then can name. @default true */
+  asksServer?: boolean
   /** Flags that must be there; of a list, at least one. */
   required?: readonly (FlagName | readonly FlagName[])[]
   /** Flags of which one at most may be there. */
@@ -37,6 +39,11 @@ export interface Command {
 }
 
 export type CommandGroup = Readonly<Record<string, Command>>
+
+/** The common flags that the command takes. */
+export function flagsOfEvery({ asksServer = true }: Command): readonly FlagName[] {
+  return asksServer ? commonFlags : flagsWithoutServer
+}
 
 /** The operand at that place; how many there are was checked before the command runs. */
 export function operand(call: CommandCall, at: number): string {

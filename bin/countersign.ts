@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { commonFlags, type FlagName, nearest, type ParsedArguments, parseArguments } from './arguments.ts'
-import type { Command, CommandResult } from './command.ts'
+import { createRequire } from 'node:module'
+import { type FlagName, nearest, type ParsedArguments, parseArguments } from './arguments.ts'
+import { type Command, type CommandResult, flagsOfEvery } from './command.ts'
 import { CommandFailure, exitCodes, usageFailure } from './failure.ts'
 import { describeCommand, describeEverything, describeGroup, type HelpGroup } from './help.ts'
 import type { CommandLineIo } from './io.ts'
@@ -31,6 +31,10 @@ const groups: Readonly<Record<string, Group>> = {
   keys: {
     summary: 'list, rotate and revoke the keys that sign tokens',
     load: async () => (await import('./commands/keys.ts')).keyCommands,
+  },
+  local: {
+    summary: 'run the CDK app of this folder on this machine',
+    load: async () => ({ [soleCommand]: (await import('./commands/local.ts')).local }),
   },
   'resource-servers': {
     summary: 'register the APIs that tokens are for, and their scopes',
@@ -144,7 +148,7 @@ function unknownWord(word: string, known: readonly string[], prefix: string): Co
 }
 
 function checkFlags(name: string, command: Command, { flags, unknown }: ParsedArguments): void {
-  const allowed: readonly FlagName[] = [...command.flags, ...commonFlags]
+  const allowed: readonly FlagName[] = [...command.flags, ...flagsOfEvery(command)]
   const stray = unknown[0] ?? flags.names().find(flag => !allowed.includes(flag))
   if (stray !== undefined) {
     const word = stray.replace(/^-+/, '')
@@ -209,6 +213,7 @@ function traceOf(error: Error): string {
 }
 
 function packageVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return String((JSON.parse(manifest) as { version: unknown }).version)
+  // By name: the same from bin/ here and from dist/esm/bin once packed.
+  const manifest: { version: string } = createRequire(import.meta.url)('countersign/package.json')
+  return manifest.version
 }

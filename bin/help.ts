@@ -1,5 +1,5 @@
 import { commonFlags, type FlagName, flags } from './arguments.ts'
-import type { Command, CommandGroup } from './command.ts'
+import { type Command, type CommandGroup, flagsOfEvery } from './command.ts'
 import { exitCodes } from './failure.ts'
 
 const exitCodeMeanings: Record<keyof typeof exitCodes, string> = {
@@ -80,7 +80,7 @@ export function describeCommand(name: string, command: Command): string {
     ...(command.flags.length > 0 ? ['', 'Flags', ...flagLines(command.flags)] : []),
     '',
     'Flags of every command',
-    ...flagLines(commonFlags),
+    ...flagLines(flagsOfEvery(command)),
     '',
     'Exit codes',
     ...exitCodeLines(),

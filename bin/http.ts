@@ -73,7 +73,7 @@ function unreachable(url: URL, method: string, cause: unknown): CommandFailure {
   return unreachableFailure(
     `${url.host} cannot be reached: ${networkReason(cause)}`,
     isLoopback(url)
-      ? 'Start the local server with "npm start", or name another with --url.'
+      ? 'Start the local server with "npx countersign local", or name another with --url.'
       : 'Check the address and the network.',
     { cause },
   )

@@ -20,7 +20,7 @@ export interface LocalServer {
 export function findLocalServer(io: CommandLineIo): LocalServer | undefined {
   const named = io.env.COUNTERSIGN_DATA_DIR
   const path = join(resolve(io.cwd, named || '.countersign'), 'endpoints.json')
-  const remedy = 'Start it with "npm start", or name a deployed server with --url or --stack.'
+  const remedy = 'Start it with "npx countersign local", or name a deployed server with --url or --stack.'
   let text: string
   try {
     text = readFileSync(path, 'utf8')

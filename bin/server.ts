@@ -75,7 +75,7 @@ function findStackRegion(io: CommandLineIo, given: GivenFlags): string {
     if (asked || given.has('region')) throw error
     throw unreachableFailure(
       'no server: none runs here, and no AWS region is set to look for a deployed one',
-      'Start one with "npm start", name one with --url, or set --region or AWS_REGION.',
+      'Start one with "npx countersign local", name one with --url, or set --region or AWS_REGION.',
       { cause: error },
     )
   }

@@ -32,7 +32,7 @@ function refusal(query: { stack: string; region: string }, status: number, text:
   if (/does not exist/.test(message))
     return unreachableFailure(
       `no stack "${query.stack}" in ${query.region}`,
-      'Deploy it (npx cdk deploy), start a local server (npm start), or name one with --url, --stack or --region.',
+      'Deploy it (npx cdk deploy), start a local server (npx countersign local), or name one with --url, --stack or --region.',
     )
   if (status === 401 || status === 403 || /Token|Denied|Signature|Credential/.test(code))
     return new CommandFailure(exitCodes.credentialsRefused, {

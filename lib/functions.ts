@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import {
@@ -85,14 +86,17 @@ export function createFunction(
   })
 }
 
+// The package asks for itself by name: these constructs run from lib/ here and from dist/esm/lib once packed.
+const packageFolder = dirname(createRequire(import.meta.url).resolve('countersign/package.json'))
+
 /**
  * The folder of a bundled function.
  *
  * @throws Error when it has not been bundled
  */
 export function bundleFolder(name: string): string {
-  const folder = fileURLToPath(new URL(`../dist/lambda/${name}`, import.meta.url))
-  if (!existsSync(`${folder}/index.mjs`)) {
+  const folder = join(packageFolder, 'dist/lambda', name)
+  if (!existsSync(join(folder, 'index.mjs'))) {
     throw new Error(
       `dist/lambda/${name}/index.mjs is missing, the function "${name}" is not bundled: run npm run build`,
     )

@@ -18,6 +18,8 @@ export interface StackResource {
 /** One stack of a cloud assembly: its template, taken apart, and where its assets lie. */
 export interface StackTemplate {
   stackName: string
+  /** `aws://<account>/<Region>`; where the app leaves one open, `unknown-account` and `unknown-region`. */
+  environment?: string
   /** Absolute path of the assembly: asset folders are below it. */
   directory: string
   resources: StackResource[]
@@ -34,6 +36,7 @@ interface Manifest {
 
 interface Artifact {
   type: string
+  environment?: string
   dependencies?: string[]
   properties?: { templateFile?: string; stackName?: string; file?: string }
   metadata?: Record<string, MetadataEntry[]>
@@ -104,10 +107,11 @@ const knownAttributes = new Set([
 /**
  * Reads a synthesised cloud assembly (`cdk.out`): its stacks, each after the stacks it depends on.
  *
- * @throws when there is no assembly, or it holds something this reader does not know (nested assemblies,
- * container images, template sections such as `Transform`): the error names it.
+ * @param stackName the one stack to read, with those it depends on; without it, all of them
+ * @throws when there is no assembly or no such stack, or it holds something this reader does not know (nested
+ * assemblies, container images, template sections such as `Transform`): the error names it.
  */
-export function readCloudAssembly(directory: string): StackTemplate[] {
+export function readCloudAssembly(directory: string, stackName?: string): StackTemplate[] {
   const manifestFile = join(directory, 'manifest.json')
   if (!existsSync(manifestFile))
     throw new Error(`no cloud assembly in ${directory}: synthesise the app first`)
@@ -119,10 +123,19 @@ export function readCloudAssembly(directory: string): StackTemplate[] {
         `cloud assembly: artifact ${id} has the type ${artifact.type}, which the local run does not know`,
       )
   }
-  return inDependencyOrder(artifacts).map(id => readStack(directory, id, artifacts))
+  const roots = stackName === undefined ? Object.keys(artifacts) : [findStack(artifacts, stackName)]
+  return inDependencyOrder(artifacts, roots).map(id => readStack(directory, id, artifacts))
 }
 
-function inDependencyOrder(artifacts: Record<string, Artifact>): string[] {
+function findStack(artifacts: Record<string, Artifact>, stackName: string): string {
+  const stacks = Object.entries(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack')
+  const names = stacks.map(([id, { properties }]): [string, string] => [id, properties?.stackName ?? id])
+  const found = names.find(([, name]) => name === stackName)
+  if (found !== undefined) return found[0]
+  throw new Error(`the app has no stack ${stackName}, but ${names.map(([, name]) => name).join(', ')}`)
+}
+
+function inDependencyOrder(artifacts: Record<string, Artifact>, roots: readonly string[]): string[] {
   const order: string[] = []
   const visited = new Set<string>()
   const visit = (id: string) => {
@@ -132,7 +145,7 @@ function inDependencyOrder(artifacts: Record<string, Artifact>): string[] {
     for (const dependency of artifact.dependencies ?? []) visit(dependency)
     if (artifact.type === 'aws:cloudformation:stack') order.push(id)
   }
-  for (const id of Object.keys(artifacts)) visit(id)
+  for (const id of roots) visit(id)
   return order
 }
 
@@ -148,6 +161,7 @@ function readStack(directory: string, id: string, artifacts: Record<string, Arti
   const paths = pathsOfLogicalIds(directory, artifact)
   return {
     stackName: artifact.properties?.stackName ?? id,
+    environment: artifact.environment,
     directory,
     resources: Object.entries(template.Resources ?? {}).map(([logicalId, resource]) =>
       readResource(logicalId, resource, paths.get(logicalId)),

@@ -5,6 +5,7 @@ import { CustomResources } from './deployment/custom-resource.ts'
 import { type ApiListener, listenForApis } from './deployment/listeners.ts'
 import { type Schedule, scheduledEvent } from './deployment/schedule.ts'
 import { DeployedStack } from './deployment/stack.ts'
+import { type ExampleCall, findExampleCall } from './example-call.ts'
 import { LogFile } from './functions/log-file.ts'
 import type { InvocationOutcome } from './functions/process.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -14,6 +15,8 @@ import type { Intrinsics } from './intrinsics.ts'
 export interface DeploymentOptions {
   /** Folder of the cloud assembly, `cdk.out`. */
   assemblyDir: string
+  /** The one stack to deploy, with those it depends on. @default - all of them */
+  stackName?: string
   /** Logs go to `<dataDir>/logs/<function>.log`, the gateway's own to `logs/gateway.log`. */
   dataDir: string
   /** Port of the API that is the issuer; the others take the next ones. 0: free ports for all. */
@@ -53,6 +56,10 @@ export interface DeploymentOptions {
 /** A running local deployment. */
 export interface LocalDeployment {
   outputs: Record<string, string>
+  /** URL of the authorization server; absent where no stack has one. */
+  issuer: string | undefined
+  /** A call of a protected API; absent where there is none to show. */
+  exampleCall: ExampleCall | undefined
   /** URL of each API by its name. */
   apis: Record<string, string>
   /** Physical name of each table by the last segment of its path. */
@@ -73,7 +80,7 @@ export interface LocalDeployment {
  * fails; whatever was started has ended then
  */
 export async function deployLocally(options: DeploymentOptions): Promise<LocalDeployment> {
-  const stacks = readCloudAssembly(resolve(options.assemblyDir))
+  const stacks = readCloudAssembly(resolve(options.assemblyDir), options.stackName)
   const listeners = await listenForApis(stacks, { host: '127.0.0.1', ...options })
   const deployment = new Deployment(options, listeners)
   try {
@@ -94,6 +101,7 @@ class Deployment implements LocalDeployment {
   readonly #listeners: ApiListener[]
   readonly #stacks: DeployedStack[] = []
   readonly #exports = new Map<string, string>()
+  readonly #outputsByStack = new Map<string, Readonly<Record<string, string>>>()
   readonly #log: LogFile
   readonly #timers: NodeJS.Timeout[] = []
 
@@ -106,11 +114,13 @@ class Deployment implements LocalDeployment {
   async deploy(template: StackTemplate): Promise<void> {
     const { accountId, region, aws, jwksUriAllow, dataDir, createTables, onProgress, store } = this.#options
     const { stackName } = template
+    checkEnvironment(template, { accountId, region })
     const stack = new DeployedStack(template, {
       account: { accountId, region, aws, jwksUriAllow },
       dataDir: resolve(dataDir),
       concurrency: concurrencyOf(this.#options),
       exports: this.#exports,
+      outputs: this.#outputsByStack,
       endpointOf: logicalId => this.#listener(stackName, logicalId).url,
       createTables: (each, intrinsics) => createTables(aws.dynamodb, each, intrinsics, region),
       customResources: new CustomResources(dataDir, store ?? 'embedded', { accountId, region, stackName }),
@@ -151,6 +161,14 @@ class Deployment implements LocalDeployment {
       for (const arn of functionArns) void invoke(stack, arn, event)
     }
     this.#timers.push(setInterval(run, intervalMilliseconds).unref())
+  }
+
+  get issuer(): string | undefined {
+    return this.#listeners.find(({ isIssuer }) => isIssuer)?.url
+  }
+
+  get exampleCall(): ExampleCall | undefined {
+    return findExampleCall(this.#stacks, this.apis)
   }
 
   invoke(functionArn: string, event: string): Promise<InvocationOutcome> {
@@ -196,6 +214,23 @@ class Deployment implements LocalDeployment {
   #pools() {
     return this.#stacks.flatMap(stack => [...stack.functions.values()])
   }
+}
+
+/** An account or a Region that is written into a template would not be the one that its functions run in. */
+function checkEnvironment(
+  { stackName, environment = '' }: StackTemplate,
+  here: { accountId: string; region: string },
+): void {
+  const [, account = 'unknown-account', region = 'unknown-region'] =
+    /^aws:\/\/([^/]+)\/([^/]+)$/.exec(environment) ?? []
+  if (account !== 'unknown-account' && account !== here.accountId)
+    throw new Error(
+      `stack ${stackName} is for account ${account}, the local run has ${here.accountId}: leave the account open, or take it from CDK_DEFAULT_ACCOUNT`,
+    )
+  if (region !== 'unknown-region' && region !== here.region)
+    throw new Error(
+      `stack ${stackName} is for ${region}, the local run is in ${here.region}: set AWS_REGION=${region}`,
+    )
 }
 
 async function invoke(

@@ -22,7 +22,7 @@ export interface Endpoints {
 
 /** What a deployment says of itself. */
 export interface Deployed {
-  readonly outputs: Readonly<Record<string, string>>
+  readonly issuer: string | undefined
   readonly apis: Readonly<Record<string, string>>
   readonly tables: Readonly<Record<string, string>>
 }
@@ -31,24 +31,35 @@ export function endpointsFile(dataDir: string): string {
   return join(dataDir, 'endpoints.json')
 }
 
-/** @throws Error naming a stack output that is missing */
-export function endpointsOf(
-  { outputs, apis, tables }: Deployed,
+/**
+ * Asks the authorization server for its endpoints (RFC 8414 §3).
+ *
+ * @throws Error when there is none, or it does not say
+ */
+export async function discoverEndpoints(
+  { issuer, apis, tables }: Deployed,
   run: { aws: Endpoints['aws']; region: string; pid: number },
-): Endpoints {
-  const output = (name: string) => {
-    const value = outputs[name]
-    if (value === undefined) throw new Error(`the stack has no output ${name}`)
+): Promise<Endpoints> {
+  if (issuer === undefined)
+    throw new Error('the app has no authorization server: add an AuthorizationServer to one of its stacks')
+  const url = `${issuer}/.well-known/oauth-authorization-server`
+  const response = await fetch(url)
+  const answer = await response.text()
+  if (!response.ok)
+    throw new Error(`the authorization server answered ${response.status} at ${url}: ${answer}`)
+  const metadata = JSON.parse(answer) as Record<string, string | undefined>
+  const endpoint = (member: string) => {
+    const value = metadata[member]
+    if (value === undefined) throw new Error(`the authorization server's metadata has no ${member}`)
     return value
   }
-  const issuer = output('Issuer')
   return {
     issuer,
-    tokenEndpoint: output('TokenEndpoint'),
-    revocationEndpoint: output('RevocationEndpoint'),
-    introspectionEndpoint: output('IntrospectionEndpoint'),
-    jwksUri: output('JwksUri'),
-    admin: output('AdminEndpoint'),
+    tokenEndpoint: endpoint('token_endpoint'),
+    revocationEndpoint: endpoint('revocation_endpoint'),
+    introspectionEndpoint: endpoint('introspection_endpoint'),
+    jwksUri: endpoint('jwks_uri'),
+    admin: `${issuer}/admin`,
     apis: Object.fromEntries(Object.entries(apis).filter(([, url]) => url !== issuer)),
     aws: run.aws,
     tables,

@@ -6,13 +6,17 @@ export interface DefinedResource {
   attributes?: Record<string, string>
 }
 
+/** Outputs by name, by the stack's name. */
+export type StackOutputs = ReadonlyMap<string, Readonly<Record<string, string>>>
+
 type IntrinsicFunction = (argument: unknown) => unknown
 
 const noValue = Symbol('AWS::NoValue')
 
 /**
  * Resolves the CloudFormation intrinsics of one stack: `Ref`, `Fn::GetAtt`, `Fn::Join`, `Fn::Sub`,
- * `Fn::Select`, `Fn::Split`, `Fn::If` with its conditions, `Fn::ImportValue` and the pseudo parameters.
+ * `Fn::Select`, `Fn::Split`, `Fn::If` with its conditions, `Fn::ImportValue`, `Fn::GetStackOutput` and the pseudo
+ * parameters.
  *
  * Anything else, and any name that is not defined, throws an error that names it.
  */
@@ -20,7 +24,8 @@ export class Intrinsics {
   readonly #resources = new Map<string, DefinedResource>()
   readonly #pseudoParameters: Map<string, unknown>
   readonly #conditions = new Map<string, unknown>()
-  readonly #exports: Map<string, string>
+  readonly #exports: ReadonlyMap<string, string>
+  readonly #outputs: StackOutputs
   readonly #functions: Record<string, IntrinsicFunction> = {
     Ref: argument => this.#ref(text('Ref', argument)),
     'Fn::GetAtt': argument => this.#attribute(argument),
@@ -30,14 +35,17 @@ export class Intrinsics {
     'Fn::Split': argument => this.#split(argument),
     'Fn::If': argument => this.#if(argument),
     'Fn::ImportValue': argument => this.#import(argument),
+    'Fn::GetStackOutput': argument => this.#stackOutput(argument),
   }
 
-  /** `exports`: what stacks deployed before this one export, by export name. */
+  /** `exports`: what stacks deployed before this one export, by export name; `outputs`: all that they put out. */
   constructor(
     pseudo: { accountId: string; region: string; stackName: string },
-    exports: Map<string, string> = new Map(),
+    exports: ReadonlyMap<string, string> = new Map(),
+    outputs: StackOutputs = new Map(),
   ) {
     this.#exports = exports
+    this.#outputs = outputs
     this.#pseudoParameters = new Map<string, unknown>([
       ['AWS::AccountId', pseudo.accountId],
       ['AWS::NoValue', noValue],
@@ -152,6 +160,23 @@ export class Intrinsics {
     const name = text('Fn::ImportValue', this.#resolve(argument))
     const value = this.#exports.get(name)
     if (value === undefined) throw new Error(`Fn::ImportValue ${name}: no stack exports it`)
+    return value
+  }
+
+  /** An output of another stack in this account and Region. */
+  #stackOutput(argument: unknown): string {
+    const { StackName, OutputName, Region, ...others } = this.#resolve(argument) as Record<string, unknown>
+    const stackName = text('Fn::GetStackOutput', StackName)
+    const outputName = text('Fn::GetStackOutput', OutputName)
+    const from = `Fn::GetStackOutput ${stackName}.${outputName}`
+    const elsewhere = [
+      ...([undefined, this.#pseudoParameters.get('AWS::Region')].includes(Region) ? [] : ['Region']),
+      ...Object.keys(others),
+    ]
+    if (elsewhere.length > 0)
+      throw new Error(`${from}: the local run knows this account and Region alone (${elsewhere.join(', ')})`)
+    const value = this.#outputs.get(stackName)?.[outputName]
+    if (value === undefined) throw new Error(`${from}: there is no such output (yet)`)
     return value
   }
 

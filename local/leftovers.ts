@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -44,7 +45,10 @@ export interface ClaimOptions {
 export async function claimDataFolder(dataDir: string, options: ClaimOptions = {}): Promise<DataFolderClaim> {
   const { launcherPid, graceMilliseconds = defaultGraceMilliseconds } = options
   const folder = resolve(dataDir)
+  const isNew = !existsSync(folder)
   await makePrivateFolder(folder)
+  // It may lie in somebody's repository, and there are secrets in it.
+  if (isNew) await writeFile(join(folder, '.gitignore'), '*\n')
   const self = identify(process.pid)
   if (self === undefined) throw new Error('the start time of this process cannot be read (/proc, ps)')
   const launcher = launcherPid === undefined ? undefined : identify(launcherPid)

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readCloudAssembly } from './cloud-assembly.ts'
 import { type DemoClient, ensureDemoClient } from './demo-client.ts'
 import { deployLocally } from './deployment.ts'
 import { startDynamoDb } from './dynamodb/engine.ts'
 import { createTables } from './dynamodb/tables.ts'
-import { type Endpoints, endpointsOf, removeEndpoints, writeEndpoints } from './endpoints.ts'
+import { discoverEndpoints, type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts'
+import type { ExampleCall } from './example-call.ts'
 import { isPortFree } from './free-port.ts'
 import { startKms } from './kms/server.ts'
 import { claimDataFolder } from './leftovers.ts'
@@ -26,8 +26,14 @@ export interface LocalRunOptions {
    * @default - there is none, as on AWS
    */
   jwksUriAllow?: string
+  /** Folder of the CDK app, with its cdk.json. @default - the current folder */
+  projectDir?: string
+  /** The command that synthesises the app. @default - `app` of cdk.json */
+  app?: string
   /** A cloud assembly to run. @default - the app is synthesised into the data folder */
   assemblyDir?: string
+  /** The one stack to run, with those it depends on. @default - all of them */
+  stackName?: string
   /** Progress, a line at a time. @default - nothing is said */
   print?: (line: string) => void
   /** Gives up the start: what was started ends, and the promise rejects. */
@@ -41,14 +47,16 @@ export interface LocalRunOptions {
 /** A whole Countersign that runs on this machine. */
 export interface LocalRun {
   readonly endpoints: Endpoints
-  readonly demoClient: DemoClient
+  /** Absent where no resource server is registered. */
+  readonly demoClient: DemoClient | undefined
+  /** A call that the demonstration client may make; absent where there is none to show. */
+  readonly exampleCall: ExampleCall | undefined
   /** The most seconds between a revocation and the last call that passes. */
   readonly maxRevocationDelaySeconds: number
   /** Ends everything that was started; the data stays. */
   close(): Promise<void>
 }
 
-const projectDir = fileURLToPath(new URL('..', import.meta.url))
 const accountId = '000000000000'
 const recordEveryMilliseconds = 1000
 
@@ -73,6 +81,7 @@ export async function startLocal(options: LocalRunOptions): Promise<LocalRun> {
 
 async function start(options: LocalRunOptions, closers: (() => Promise<void> | void)[]) {
   const { port, dataDir, region = 'us-east-1', jwksUriAllow, signal, launcherPid, onFailure } = options
+  const { projectDir = process.cwd(), app, stackName } = options
   const say = progress(options.print)
   const claim = await claimDataFolder(dataDir, { launcherPid })
   closers.push(() => claim.release())
@@ -100,7 +109,7 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
       return started
     }),
     options.assemblyDir === undefined &&
-      synthesise({ projectDir, outputDir: assemblyDir, signal }).then(() =>
+      synthesise({ projectDir, app, region, outputDir: assemblyDir, signal }).then(() =>
         say(`synthesised ${assemblyDir}`),
       ),
   ])
@@ -109,20 +118,27 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   const aws = { dynamodb: dynamoDb.url, kms: kms.url, secretsmanager: secretsManager.url }
   const store = dynamoDb.pid === undefined ? dynamoDb.url : dynamoDb.name
   const onProgress = say
-  const place = { assemblyDir, dataDir, port, region, accountId, jwksUriAllow }
+  const place = { assemblyDir, stackName, dataDir, port, region, accountId, jwksUriAllow }
   const deployment = await deployLocally({ ...place, aws, store, createTables, onProgress })
   closers.push(() => deployment.close())
   secretsManager.useFunctions((functionArn, event) => deployment.invoke(functionArn, event))
   closers.push(keepRecord(claim.record, () => [dynamoDb.pid ?? [], deployment.processIds()].flat()))
   signal?.throwIfAborted()
 
-  const endpoints = endpointsOf(deployment, { aws, region, pid: process.pid })
+  const endpoints = await discoverEndpoints(deployment, { aws, region, pid: process.pid })
   const demoClient = await ensureDemoClient(dataDir, endpoints)
-  say(`demonstration client ${demoClient.client_id}`)
+  if (demoClient !== undefined) say(`demonstration client ${demoClient.client_id}`)
   await writeEndpoints(dataDir, endpoints)
   closers.push(() => removeEndpoints(dataDir))
-  const maxRevocationDelaySeconds = maxRevocationDelayOf(readCloudAssembly(assemblyDir))
-  return { endpoints, demoClient, maxRevocationDelaySeconds }
+  const maxRevocationDelaySeconds = maxRevocationDelayOf(readCloudAssembly(assemblyDir, stackName))
+  const { exampleCall } = deployment
+  const isGranted = demoClient?.grants.some(({ resource }) => resource === exampleCall?.resource)
+  return {
+    endpoints,
+    demoClient,
+    exampleCall: isGranted ? exampleCall : undefined,
+    maxRevocationDelaySeconds,
+  }
 }
 
 /** As Promise.all, but a failure waits for the others: what they start has to be ended too. */

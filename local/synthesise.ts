@@ -10,11 +10,21 @@ const commandLineContext = {
   'aws:cdk:enable-asset-metadata': true,
 }
 
+/** It names an account and a Region for stacks that take them from these variables. */
+const environmentOf = (region: string) => ({
+  CDK_DEFAULT_ACCOUNT: '000000000000',
+  CDK_DEFAULT_REGION: region,
+})
+
 const prefix = '.synthesising-'
 
 export interface SynthesiseOptions {
   /** The project's folder, with cdk.json in it. */
   projectDir: string
+  /** The command to synthesise with. @default - `app` of cdk.json */
+  app?: string
+  /** @default us-east-1 */
+  region?: string
   /** Absolute path of the cloud assembly; what is there is replaced. The folder around it must exist. */
   outputDir: string
   /** Ends the synthesis. */
@@ -22,13 +32,24 @@ export interface SynthesiseOptions {
 }
 
 /**
- * Synthesises the app by the command and with the context of cdk.json. `cdk synth` makes the same assembly
- * in more time: it runs this very command.
+ * Synthesises the app by the command of cdk.json, with its context and that of cdk.context.json. `cdk synth` makes
+ * the same assembly in more time: it runs this very command.
  *
- * @throws Error with what the app printed, when it fails
+ * @throws Error when there is no command, or with what the app printed, when it fails
  */
-export async function synthesise({ projectDir, outputDir, signal }: SynthesiseOptions): Promise<void> {
-  const { app, context } = JSON.parse(await readFile(join(projectDir, 'cdk.json'), 'utf8'))
+export async function synthesise(options: SynthesiseOptions): Promise<void> {
+  const { projectDir, outputDir, region = 'us-east-1', signal } = options
+  const settings = await readJson(join(projectDir, 'cdk.json'))
+  const app = options.app ?? settings?.app
+  if (typeof app !== 'string' || app === '') {
+    const lack = settings === undefined ? `there is no cdk.json in ${projectDir}` : 'cdk.json has no "app"'
+    throw new Error(`${lack}: run this in the folder of a CDK app, or say with --app what synthesises it`)
+  }
+  const context = {
+    ...(await readJson(join(projectDir, 'cdk.context.json'))),
+    ...(settings?.context as object | undefined),
+    ...commandLineContext,
+  }
   // Elsewhere first: the synthesis of a run that was killed may still be writing.
   const parent = dirname(outputDir)
   await removeUnfinished(parent)
@@ -41,7 +62,8 @@ export async function synthesise({ projectDir, outputDir, signal }: SynthesiseOp
     env: {
       ...process.env,
       CDK_OUTDIR: unfinished,
-      CDK_CONTEXT_JSON: JSON.stringify({ ...context, ...commandLineContext }),
+      ...environmentOf(region),
+      CDK_CONTEXT_JSON: JSON.stringify(context),
       // CDK's own rules change no template and take over a second; `cdk synth` and `cdk deploy` run them.
       CDK_VALIDATION: 'false',
     },
@@ -56,10 +78,19 @@ export async function synthesise({ projectDir, outputDir, signal }: SynthesiseOp
   signal?.removeEventListener('abort', endGroup)
   if (code !== 0) {
     const output = (await printed).join('').trim()
-    throw new Error(`the app of cdk.json failed (exit code ${code}):\n${output}`)
+    throw new Error(`the app failed (exit code ${code}):\n${output}`)
   }
   await rm(outputDir, { recursive: true, force: true })
   await rename(unfinished, outputDir)
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 async function removeUnfinished(folder: string): Promise<void> {

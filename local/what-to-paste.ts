@@ -1,6 +1,7 @@
 import type { StackTemplate } from './cloud-assembly.ts'
 import type { DemoClient } from './demo-client.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { ExampleCall } from './example-call.ts'
 
 /**
  * Four lines for a shell, each under a comment: a token, a call that passes, a revocation, a call that is
@@ -10,19 +11,19 @@ import type { Endpoints } from './endpoints.ts'
  */
 export function whatToPaste(
   client: Pick<DemoClient, 'client_id' | 'client_secret'>,
-  endpoints: Pick<Endpoints, 'tokenEndpoint' | 'revocationEndpoint' | 'apis'>,
+  endpoints: Pick<Endpoints, 'tokenEndpoint' | 'revocationEndpoint'>,
+  { url, resource }: ExampleCall,
   maxRevocationDelaySeconds: number,
 ): string[] {
-  const orders = `${endpoints.apis.orders}/orders`
   const credentials = '-u "$CLIENT_ID:$CLIENT_SECRET"'
   const status = String.raw`-w '\n%{http_code}\n'`
-  const call = `curl -sS ${status} -H "Authorization: Bearer $TOKEN" ${orders}`
+  const call = `curl -sS ${status} -H "Authorization: Bearer $TOKEN" ${quoted(url)}`
   const extract = String.raw`sed -n 's/.*"access_token" *: *"\([^"]*\)".*/\1/p'`
-  const form = '-d grant_type=client_credentials -d resource=https://orders.example.com'
+  const form = `-d grant_type=client_credentials --data-urlencode ${quoted(`resource=${resource}`)}`
   const wait = maxRevocationDelaySeconds > 0 ? `sleep ${maxRevocationDelaySeconds}; ` : ''
   const within = maxRevocationDelaySeconds > 0 ? `within ${maxRevocationDelaySeconds} s` : 'at once'
   return [
-    '# A token for the orders API',
+    `# A token for ${resource}`,
     `CLIENT_ID=${client.client_id} CLIENT_SECRET=${client.client_secret}; TOKEN=$(curl -sS ${credentials} ${form} ${endpoints.tokenEndpoint} | ${extract}); echo "$TOKEN"`,
     '# A call that passes: 200',
     call,
@@ -31,6 +32,11 @@ export function whatToPaste(
     `# The same call is refused ${within}: 401`,
     `${wait}${call}`,
   ]
+}
+
+/** One word for a shell. */
+function quoted(word: string): string {
+  return /^[\w:/.=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /**

@@ -22,6 +22,8 @@ export interface StackSurroundings {
   concurrency: number
   /** Exports of all stacks, by name: added to. */
   exports: Map<string, string>
+  /** Outputs of all stacks, by the stack's name: added to. */
+  outputs: Map<string, Readonly<Record<string, string>>>
   /** Endpoint of an API by its logical id. */
   endpointOf: (logicalId: string) => string
   createTables: (stack: StackTemplate, intrinsics: Intrinsics) => Promise<Record<string, string>>
@@ -46,9 +48,9 @@ export class DeployedStack {
   readonly #intrinsics: Intrinsics
 
   constructor(template: StackTemplate, surroundings: StackSurroundings) {
-    const { account, exports } = surroundings
+    const { account, exports, outputs } = surroundings
     this.#surroundings = surroundings
-    this.#intrinsics = new Intrinsics({ ...account, stackName: template.stackName }, exports)
+    this.#intrinsics = new Intrinsics({ ...account, stackName: template.stackName }, exports, outputs)
     this.#defineParameters(template)
     this.#intrinsics.defineConditions(template.conditions)
     const resources = template.resources.filter(
@@ -131,7 +133,11 @@ export class DeployedStack {
       given === undefined ? physicalName(this.#template.stackName, resource.logicalId) : String(given)
     const arn = `arn:aws:lambda:${account.region}:${account.accountId}:function:${name}`
     this.#intrinsics.define(resource.logicalId, { ref: name, attributes: { Arn: arn } })
-    const configuration = readFunction(resource, this.#template, this.#intrinsics, { name, arn })
+    const configuration = readFunction(resource, this.#template, this.#intrinsics, {
+      name,
+      arn,
+      inlineFolder: join(dataDir, 'inline', name),
+    })
     const logPath = join(dataDir, 'logs', `${logName(resource.path)}.log`)
     this.functions.set(arn, new FunctionPool(configuration, account, { logPath, concurrency }))
   }
@@ -181,6 +187,7 @@ export class DeployedStack {
   }
 
   #resolveOutputs(): void {
+    this.#surroundings.outputs.set(this.#template.stackName, this.outputs)
     for (const [name, { value, exportName, condition }] of Object.entries(this.#template.outputs)) {
       if (condition !== undefined && !this.#intrinsics.holds(condition)) continue
       const output = String(this.#intrinsics.resolve(value))

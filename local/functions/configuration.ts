@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StackResource, StackTemplate } from '../cloud-assembly.ts'
 import { readProperties } from '../deployment/properties.ts'
@@ -8,7 +8,7 @@ import type { Intrinsics } from '../intrinsics.ts'
 export interface FunctionConfiguration {
   name: string
   arn: string
-  /** Folder of the code asset. */
+  /** Folder of the code asset, or of the code that the template holds itself. */
   codeFolder: string
   /** File of the handler's module and the name it exports the handler under. */
   handler: string
@@ -59,19 +59,22 @@ const runtimes = ['nodejs22.x', 'nodejs24.x']
 /**
  * Reads an `AWS::Lambda::Function`.
  *
+ * @param identity `inlineFolder` is where code goes that the template holds itself
  * @throws where it has a property or a runtime that the local run does not know, or its code is not in the assembly
  */
 export function readFunction(
   resource: StackResource,
   stack: StackTemplate,
   intrinsics: Intrinsics,
-  identity: { name: string; arn: string },
+  { inlineFolder, ...identity }: { name: string; arn: string; inlineFolder: string },
 ): FunctionConfiguration {
   const reader = readProperties(resource, intrinsics, properties)
   reader.expect('PackageType', [undefined, 'Zip'])
   reader.expect('Runtime', runtimes)
-  const code = reader.group('Code', { used: ['S3Bucket', 'S3Key'] })
-  const codeFolder = stack.assets.get(code?.text('S3Key') ?? '')
+  const code = reader.group('Code', { used: ['S3Bucket', 'S3Key', 'ZipFile'] })
+  const inline = code?.optionalText('ZipFile')
+  const codeFolder =
+    inline === undefined ? stack.assets.get(code?.text('S3Key') ?? '') : writeInline(inlineFolder, inline)
   if (codeFolder === undefined) throw reader.error('Code', 'names no folder among the assets of the assembly')
   const handler = reader.text('Handler')
   const logging = reader.group('LoggingConfig', {
@@ -95,6 +98,14 @@ export function readFunction(
     applicationLogLevel: logging?.optionalText('ApplicationLogLevel'),
     reservedConcurrency: reader.optionalNumber('ReservedConcurrentExecutions'),
   }
+}
+
+/** As Lambda takes it: `index.js`, CommonJS whatever the folders around it are. */
+function writeInline(folder: string, code: string): string {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'index.js'), code)
+  writeFileSync(join(folder, 'package.json'), '{}')
+  return folder
 }
 
 function findModule(codeFolder: string, handler: string): { moduleFile: string; exportName: string } {

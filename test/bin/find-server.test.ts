@@ -72,7 +72,7 @@ describe('the order in which the server is found', () => {
     expect([run.code, run.requests]).toEqual([4, []])
     expect(run.err).toMatch(
       new RegExp(
-        `^countersign: the local server of .+endpoints\\.json is not running \\(process ${pid}\\)\n.*npm start`,
+        `^countersign: the local server of .+endpoints\\.json is not running \\(process ${pid}\\)\n.*npx countersign local`,
       ),
     )
   })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, symlinkSync } from 'node:fs'
+import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -54,8 +54,10 @@ describe('the launcher', () => {
   })
 
   it('says what to run when the dependencies are not installed', async () => {
-    const bare = join(emptyFolder(), 'countersign.mjs')
+    const folder = emptyFolder()
+    const bare = join(folder, 'countersign.mjs')
     copyFileSync(launcher, bare)
+    writeFileSync(join(folder, 'countersign.ts'), '')
     const { code, err } = await launch(bare, ['--version'])
     expect(code).toBe(1)
     expect(err).toMatch(

@@ -1,5 +1,5 @@
 import { inject } from 'vitest'
-import { endpointsOf, writeEndpoints } from '../../local/endpoints.ts'
+import { type Endpoints, writeEndpoints } from '../../local/endpoints.ts'
 import type { StackRun } from '../flow/local-stack.ts'
 import { deployedActor, deployedCredentials, deployedRegion } from './deployment.ts'
 import { readFunctionLogs } from './function-logs.ts'
@@ -20,14 +20,24 @@ export async function deployedRun(dataDir: string): Promise<StackRun> {
     name.replace('Endpoint', '').toLowerCase(),
     value,
   ])
-  const endpoints = endpointsOf(
-    { outputs, apis: Object.fromEntries(apis), tables: Object.fromEntries(tables) },
-    {
-      aws: { dynamodb: awsEndpoint, kms: awsEndpoint, secretsmanager: awsEndpoint },
-      region: deployedRegion,
-      pid: process.pid,
-    },
-  )
+  const output = (name: string) => {
+    const value = outputs[name]
+    if (value === undefined) throw new Error(`the deployment has no output ${name}`)
+    return value
+  }
+  const endpoints: Endpoints = {
+    issuer: output('Issuer'),
+    tokenEndpoint: output('TokenEndpoint'),
+    revocationEndpoint: output('RevocationEndpoint'),
+    introspectionEndpoint: output('IntrospectionEndpoint'),
+    jwksUri: output('JwksUri'),
+    admin: output('AdminEndpoint'),
+    apis: Object.fromEntries(apis),
+    aws: { dynamodb: awsEndpoint, kms: awsEndpoint, secretsmanager: awsEndpoint },
+    tables: Object.fromEntries(tables),
+    region: deployedRegion,
+    pid: process.pid,
+  }
   await writeEndpoints(dataDir, endpoints)
   const startedAt = Date.now()
   return {

@@ -23,7 +23,12 @@ export function startDocumentedGuard(heading: string, settings: Record<string, s
   mkdirSync(modules)
   for (const name of readdirSync(join(root, 'node_modules')))
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
-  symlinkSync(root, join(modules, 'countersign'))
+  // The sources under the name that the built package has.
+  const installed = join(modules, 'countersign')
+  mkdirSync(installed)
+  const manifest = { name: 'countersign', type: 'module', exports: { './guard': './guard/index.ts' } }
+  writeFileSync(join(installed, 'package.json'), JSON.stringify(manifest))
+  symlinkSync(join(root, 'guard'), join(installed, 'guard'))
 
   const file = join(folder, 'program.mjs')
   const program = documentedProgram(heading, 'docs/guard.md').text

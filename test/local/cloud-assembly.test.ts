@@ -89,6 +89,19 @@ describe('reading a cloud assembly', () => {
     expect(readCloudAssembly(folder).map(({ stackName }) => stackName)).toEqual(['C', 'B', 'A'])
   })
 
+  it('reads one stack alone, with those it depends on, by its name', () => {
+    writeAssembly(folder, { resources: {} })
+    const stack = (stackName: string, ...dependencies: string[]) => ({
+      type: 'aws:cloudformation:stack',
+      properties: { templateFile: 'Test.template.json', stackName },
+      dependencies,
+    })
+    const artifacts = { A: stack('dev-api', 'B'), B: stack('dev'), C: stack('prod') }
+    overwrite('manifest.json', { artifacts })
+    expect(readCloudAssembly(folder, 'dev-api').map(({ stackName }) => stackName)).toEqual(['dev', 'dev-api'])
+    expect(() => readCloudAssembly(folder, 'A')).toThrow('the app has no stack A, but dev-api, dev, prod')
+  })
+
   it('says so when there is none', () => {
     expect(() => readCloudAssembly(join(folder, 'none'))).toThrow(
       `no cloud assembly in ${join(folder, 'none')}: synthesise the app first`,

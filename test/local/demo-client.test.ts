@@ -9,8 +9,11 @@ import { verifySignature } from '../../local/gateway/sigv4.ts'
 const region = 'us-east-1'
 const scope = { accountId: '000000000000', region }
 
+const orders = { audience: 'https://orders.example.com', scopes: [{ scope: 'read' }, { scope: 'write' }] }
+const payments = { audience: 'https://payments.example.com', scopes: [{ scope: 'pay' }] }
+
 /** An admin API that knows the clients it registered, behind the gateway's own check of signatures. */
-async function adminApi() {
+async function adminApi(resource_servers: object[] = [orders, payments]) {
   const server = await listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(() => server.close())
   const clients = new Map<string, unknown>()
@@ -25,9 +28,11 @@ async function adminApi() {
       clients.set(`/admin/clients/${client_id}`, JSON.parse(request.body.toString()))
       return answer(201, { client_id, client_secret: `secret of ${client_id}`, client_secret_expires_at: 0 })
     }
+    if (request.rawPath === '/admin/resource-servers') return answer(200, { resource_servers })
     return clients.has(request.rawPath) ? answer(200, {}) : answer(404, { error: 'not_found' })
   })
-  return { endpoints: { admin: `http://127.0.0.1:${server.port}/admin`, region }, clients, requests }
+  const endpoints = { admin: `http://127.0.0.1:${server.port}/admin`, region }
+  return { endpoints, clients, requests, resource_servers }
 }
 
 async function dataFolder(): Promise<string> {
@@ -37,13 +42,13 @@ async function dataFolder(): Promise<string> {
 }
 
 describe('the demonstration client', () => {
-  it('is registered once, with both APIs granted, and kept for its owner alone', async () => {
+  it('is registered once, with everything granted, and kept for its owner alone', async () => {
     const { endpoints, clients, requests } = await adminApi()
     const dataDir = await dataFolder()
     const client = await ensureDemoClient(dataDir, endpoints)
     const grants = [
-      { resource: 'https://orders.example.com', scope: 'orders:read orders:write' },
-      { resource: 'https://payments.example.com', scope: 'payments:read payments:write' },
+      { resource: 'https://orders.example.com', scope: 'read write' },
+      { resource: 'https://payments.example.com', scope: 'pay' },
     ]
     expect(client).toEqual({
       client_id: 'client-1',
@@ -57,7 +62,12 @@ describe('the demonstration client', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
 
     expect(await ensureDemoClient(dataDir, endpoints)).toEqual(client)
-    expect(requests).toEqual(['POST /admin/clients', 'GET /admin/clients/client-1'])
+    expect(requests).toEqual([
+      'GET /admin/resource-servers',
+      'POST /admin/clients',
+      'GET /admin/resource-servers',
+      'GET /admin/clients/client-1',
+    ])
   })
 
   it('is registered anew when the server does not know it, or the file cannot be read', async () => {
@@ -66,16 +76,34 @@ describe('the demonstration client', () => {
     await ensureDemoClient(dataDir, endpoints)
     clients.clear()
     clients.set('another one', {})
-    expect((await ensureDemoClient(dataDir, endpoints)).client_id).toBe('client-2')
+    expect((await ensureDemoClient(dataDir, endpoints))?.client_id).toBe('client-2')
     await writeFile(join(dataDir, 'demo-client.json'), '{')
-    expect((await ensureDemoClient(dataDir, endpoints)).client_id).toBe('client-3')
+    expect((await ensureDemoClient(dataDir, endpoints))?.client_id).toBe('client-3')
+  })
+
+  it('is registered anew when there is something else to be granted, and not at all for nothing', async () => {
+    const { endpoints, resource_servers } = await adminApi([])
+    const dataDir = await dataFolder()
+    expect(await ensureDemoClient(dataDir, endpoints)).toBeUndefined()
+    resource_servers.push(orders)
+    expect((await ensureDemoClient(dataDir, endpoints))?.client_id).toBe('client-1')
+    resource_servers.push(payments)
+    const client = await ensureDemoClient(dataDir, endpoints)
+    expect([client?.client_id, client?.grants.length]).toEqual(['client-2', 2])
+  })
+
+  it('is not granted more scopes than a token carries', async () => {
+    const scopes = Array.from({ length: 200 }, (_, index) => ({ scope: `orders:scope-${index}` }))
+    const { endpoints } = await adminApi([{ ...orders, scopes }, payments])
+    const client = await ensureDemoClient(await dataFolder(), endpoints)
+    expect(client?.grants).toEqual([{ resource: 'https://payments.example.com', scope: 'pay' }])
   })
 
   it('that cannot be registered is an error with what the admin API answered', async () => {
     const { endpoints } = await adminApi()
     const elsewhere = { ...endpoints, region: 'eu-west-1' }
     await expect(ensureDemoClient(await dataFolder(), elsewhere)).rejects.toThrow(
-      'the demonstration client could not be registered: the admin API answered 403 {"message":"Forbidden"}',
+      'the demonstration client could not be granted anything: the admin API answered 403 {"message":"Forbidden"}',
     )
   })
 })

@@ -74,7 +74,11 @@ const app: AssemblySetup = {
     ...httpApi('ServerApi', 'authorization-server', 'Handler', 'GET /token'),
     Handler: lambdaFunction('echo', 'Orders/Api/CountersignAuthorizer/Function', {
       Environment: {
-        Variables: { ISSUER: { 'Fn::GetAtt': ['ServerApi', 'ApiEndpoint'] }, TABLE: { Ref: 'Clients' } },
+        Variables: {
+          SERVICE: 'token',
+          ISSUER: { 'Fn::GetAtt': ['ServerApi', 'ApiEndpoint'] },
+          TABLE: { Ref: 'Clients' },
+        },
       },
     }),
     Clients: { Type: 'AWS::DynamoDB::Table' },
@@ -126,10 +130,42 @@ describe('a local deployment', () => {
         if (!String(error).includes('is taken')) throw error
       })
       if (deployment === undefined) continue
-      expect(deployment.outputs.Issuer).toBe(`http://127.0.0.1:${port}`)
+      expect(deployment.issuer).toBe(`http://127.0.0.1:${port}`)
       expect(deployment.apis.orders).toBe(`http://127.0.0.1:${port + 1}`)
       break
     }
+  })
+
+  it('refuses a second authorization server', async () => {
+    const Second = lambdaFunction('echo', 'Second/Token', {
+      Environment: {
+        Variables: { SERVICE: 'token', ISSUER: { 'Fn::GetAtt': ['OrdersApi', 'ApiEndpoint'] } },
+      },
+    })
+    await expect(deploy({ ...app, resources: { ...app.resources, Second } })).rejects.toThrow(
+      'a local run has one authorization server, not 2 (in Test): choose a stack with --stack',
+    )
+  })
+
+  it('runs code that the template holds itself, as CommonJS', async () => {
+    const Handler = lambdaFunction('echo', 'Handler', {
+      Code: { ZipFile: 'exports.handler = async () => ({ inline: true })' },
+    })
+    const { apis } = await deploy({ ...app, resources: { ...app.resources, Handler } })
+    expect(await (await fetch(`${apis.orders}/orders`)).json()).toEqual({ inline: true })
+  })
+
+  it.each([
+    ['aws://unknown-account/unknown-region', undefined],
+    ['aws://000000000000/eu-west-1', undefined],
+    [
+      'aws://123456789012/eu-west-1',
+      'stack Test is for account 123456789012, the local run has 000000000000',
+    ],
+    ['aws://unknown-account/us-east-1', 'stack Test is for us-east-1, the local run is in eu-west-1'],
+  ])('takes a stack for %s only if that is where it runs', async (environment, refusal) => {
+    const deployed = deploy({ ...app, environment }).then(() => undefined)
+    await (refusal === undefined ? deployed : expect(deployed).rejects.toThrow(refusal))
   })
 
   it('names a port that is taken, and the setting', async () => {

@@ -67,6 +67,21 @@ describe('intrinsics', () => {
     ).toBe('http://x')
   })
 
+  it('resolves Fn::GetStackOutput from the outputs of earlier stacks of the same account and Region', () => {
+    const outputs = new Map([['Server', { Issuer: 'http://x' }]])
+    const pseudo = { accountId: '000000000000', region: 'eu-west-1', stackName: 'Api' }
+    const resolve = (argument: object) =>
+      new Intrinsics(pseudo, new Map(), outputs).resolve({ 'Fn::GetStackOutput': argument })
+    const issuer = { StackName: 'Server', OutputName: 'Issuer', Region: { Ref: 'AWS::Region' } }
+    expect(resolve(issuer)).toBe('http://x')
+    expect(() => resolve({ ...issuer, OutputName: 'Other' })).toThrow(
+      'Fn::GetStackOutput Server.Other: there is no such output (yet)',
+    )
+    expect(() => resolve({ ...issuer, Region: 'us-east-1', RoleArn: 'r' })).toThrow(
+      'Fn::GetStackOutput Server.Issuer: the local run knows this account and Region alone (Region, RoleArn)',
+    )
+  })
+
   it.each([
     ['Yes', true],
     ['No', false],

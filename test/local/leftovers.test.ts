@@ -42,6 +42,14 @@ async function leaveBehind(dataDir: string, processes: unknown[]): Promise<void>
 }
 
 describe('a data folder', () => {
+  it('that is new keeps out of the repository it may lie in, and one that was there stays as it is', async () => {
+    const existing = await dataFolder()
+    await (await claimDataFolder(join(existing, 'new'))).release()
+    expect(await readFile(join(existing, 'new/.gitignore'), 'utf8')).toBe('*\n')
+    await (await claimDataFolder(existing)).release()
+    expect(await readdir(existing)).toEqual(['new'])
+  })
+
   it('is refused while another run holds it, and that run goes on', async () => {
     const dataDir = await dataFolder()
     const other = await otherRun(dataDir)

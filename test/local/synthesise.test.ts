@@ -63,10 +63,39 @@ describe('the synthesis of a local run', () => {
     expect(await readdir(parent)).toEqual(['cdk.out'])
   })
 
+  it('adds cdk.context.json, and the account and Region of the local run', async () => {
+    const projectDir = await projectOf(
+      "require('fs').writeFileSync(process.env.CDK_OUTDIR + '/seen', JSON.stringify(process.env))",
+    )
+    await writeFile(join(projectDir, 'cdk.context.json'), JSON.stringify({ colour: 'red', looked: 'up' }))
+    const outputDir = join(await folder(), 'cdk.out')
+    await synthesise({ projectDir, outputDir, region: 'eu-west-1' })
+    const seen = JSON.parse(await readFile(join(outputDir, 'seen'), 'utf8'))
+    expect(JSON.parse(seen.CDK_CONTEXT_JSON)).toMatchObject({ colour: 'green', looked: 'up' })
+    expect(seen).toMatchObject({ CDK_DEFAULT_ACCOUNT: '000000000000', CDK_DEFAULT_REGION: 'eu-west-1' })
+  })
+
+  it('takes another command than that of cdk.json, and says so when there is none', async () => {
+    const [projectDir, parent] = [await folder(), await folder()]
+    const outputDir = join(parent, 'cdk.out')
+    const told = 'run this in the folder of a CDK app, or say with --app what synthesises it'
+    const refused = (reason: string) =>
+      expect(synthesise({ projectDir, outputDir })).rejects.toThrow(`${reason}: ${told}`)
+    await refused(`there is no cdk.json in ${projectDir}`)
+    await writeFile(join(projectDir, 'cdk.json'), '{}')
+    await refused('cdk.json has no "app"')
+    await synthesise({ projectDir, outputDir, app: 'touch "$CDK_OUTDIR/made"' })
+    expect(await readdir(outputDir)).toEqual(['made'])
+    await writeFile(join(projectDir, 'cdk.json'), '{')
+    await expect(synthesise({ projectDir, outputDir })).rejects.toThrow(
+      `${join(projectDir, 'cdk.json')} cannot be read: `,
+    )
+  })
+
   it('that fails is an error with what the app printed', async () => {
     const projectDir = await projectOf("console.error('no such stack'); process.exit(3)")
     const failed = synthesise({ projectDir, outputDir: join(await folder(), 'cdk.out') })
-    await expect(failed).rejects.toThrow('the app of cdk.json failed (exit code 3):\nno such stack')
+    await expect(failed).rejects.toThrow('the app failed (exit code 3):\nno such stack')
   })
 
   it('ends with everything it started when it is given up', async () => {
@@ -74,7 +103,7 @@ describe('the synthesis of a local run', () => {
     const giveUp = new AbortController()
     const outputDir = join(await folder(), 'cdk.out')
     const given = synthesise({ projectDir, outputDir, signal: giveUp.signal })
-    const asserted = expect(given).rejects.toThrow('the app of cdk.json failed')
+    const asserted = expect(given).rejects.toThrow('the app failed')
     setTimeout(() => giveUp.abort(), 100)
     await asserted
   })

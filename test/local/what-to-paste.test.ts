@@ -27,12 +27,9 @@ describe('what to paste', () => {
       seen.push(`${path} ${body} ${authorization}`)
       return path === '/token' ? '{"access_token":"a.b-c_d.e","token_type":"Bearer"}' : `answer of ${path}`
     })
-    const endpoints = {
-      tokenEndpoint: `${url}/token`,
-      revocationEndpoint: `${url}/revoke`,
-      apis: { orders: url },
-    }
-    const lines = whatToPaste(client, endpoints, 0)
+    const endpoints = { tokenEndpoint: `${url}/token`, revocationEndpoint: `${url}/revoke` }
+    const call = { url: `${url}/orders`, resource: 'https://orders.example.com/?a=1&b=2' }
+    const lines = whatToPaste(client, endpoints, call, 0)
     expect(lines.map(line => line.startsWith('#'))).toEqual([
       true,
       false,
@@ -46,7 +43,7 @@ describe('what to paste', () => {
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', lines.join('\n')])
     const basic = `Basic ${Buffer.from('client_1:cs_secret-_').toString('base64')}`
     expect(seen).toEqual([
-      `/token grant_type=client_credentials&resource=https://orders.example.com ${basic}`,
+      `/token grant_type=client_credentials&resource=https%3A%2F%2Forders.example.com%2F%3Fa%3D1%26b%3D2 ${basic}`,
       '/orders  Bearer a.b-c_d.e',
       `/revoke token=a.b-c_d.e ${basic}`,
       '/orders  Bearer a.b-c_d.e',
@@ -64,8 +61,8 @@ describe('what to paste', () => {
   })
 
   it('waits for the promised delay before the call that is refused', () => {
-    const endpoints = { tokenEndpoint: 't', revocationEndpoint: 'r', apis: { orders: 'http://o' } }
-    const lines = whatToPaste(client, endpoints, 5)
+    const endpoints = { tokenEndpoint: 't', revocationEndpoint: 'r' }
+    const lines = whatToPaste(client, endpoints, { url: 'http://o/orders', resource: 'https://o' }, 5)
     expect(lines.slice(-2)).toEqual([
       '# The same call is refused within 5 s: 401',
       String.raw`sleep 5; curl -sS -w '\n%{http_code}\n' -H "Authorization: Bearer $TOKEN" http://o/orders`,

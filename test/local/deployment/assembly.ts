@@ -16,11 +16,12 @@ export interface AssemblySetup {
   /** Further sections of the template. */
   sections?: Record<string, unknown>
   stackName?: string
+  environment?: string
 }
 
 /** Writes a cloud assembly of one stack, as `cdk synth` does, into a folder. */
 export function writeAssembly(directory: string, setup: AssemblySetup): void {
-  const { resources, code = {}, outputs = {}, sections = {}, stackName = 'Test' } = setup
+  const { resources, code = {}, outputs = {}, sections = {}, stackName = 'Test', environment } = setup
   mkdirSync(directory, { recursive: true })
   const files: Record<string, unknown> = {}
   for (const [key, source] of Object.entries(code)) {
@@ -45,6 +46,7 @@ export function writeAssembly(directory: string, setup: AssemblySetup): void {
       },
       [stackName]: {
         type: 'aws:cloudformation:stack',
+        environment,
         properties: { templateFile: `${stackName}.template.json` },
         dependencies: [`${stackName}.assets`],
       },
