@@ -203,9 +203,10 @@ export function createAuthorizerAlarms(
   topic: ITopic | undefined,
   name: string,
   authorizer: IFunction,
+  errors: IMetric = authorizer.metricErrors({ period: Duration.minutes(5) }),
 ): void {
   createAlarm(scope, 'ErrorsAlarm', topic, {
-    metric: authorizer.metricErrors({ period: Duration.minutes(5) }),
+    metric: errors,
     threshold: 1,
     badPeriods: 2,
     description: `The authorizer of ${name} crashed or timed out, and callers got 500. Read the last error lines in its log group; roll back if they began with a deployment.`,

@@ -56,7 +56,7 @@ export interface AuthorizationServerProps {
   readonly revocationOutageGrace?: Duration
 
   /**
-   * How long API Gateway repeats a decision for the same token and route without asking. It is part of
+   * How long API Gateway repeats a decision for the same token and route (of a REST API: token) without asking. It is part of
    * `maxRevocationDelay` and must be shorter. An expired token may pass for as long, too. 0 to 299 seconds; 0 turns the
    * cache off.
    *

@@ -1,4 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
+import type { Authorizer } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, type HttpRoute, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
@@ -10,6 +11,7 @@ import { createAlarms, createAlarmTopic } from './alarms.ts'
 import type { AuthorizationServerAttributes } from './authorization-server-attributes.ts'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
 import { ScopeAuthorizer } from './authorize.ts'
+import { type RouteAuthorizerSettings, revocationEnvironment } from './authorizer-function.ts'
 import type { ClientOptions } from './client-options.ts'
 import { createDashboard } from './dashboard.ts'
 import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
@@ -18,7 +20,7 @@ import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
 import { authorizerPermissions, revocationReaderPermissions } from './permissions.ts'
 import { addResourceMetadata } from './resource-metadata.ts'
 import { type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
-import { type RouteAuthorizerSettings, revocationEnvironment } from './route-authorizer.ts'
+import { RestScopeAuthorizer } from './rest-authorize.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 import { createServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
@@ -91,6 +93,7 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
   readonly #clients: DeclaredClients
   readonly #administration: readonly HttpRoute[]
   readonly #authorizers: RouteAuthorizerSettings
+  readonly #restAuthorizers = new Construct(this, 'RestAuthorizers')
   readonly #tables: CountersignTables
 
   /** @throws Error when a setting is out of its limits, or would break the promised revocation delay */
@@ -215,6 +218,20 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
    */
   authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
     return new ScopeAuthorizer(options, this.#authorizers)
+  }
+
+  /**
+   * What a method of a REST API needs of an access token; pass it as the method's `authorizer`, or in the API's
+   * `defaultMethodOptions`. It may be on any number of methods of one API, which may be in any stack of the server's
+   * account and Region, and passes requests as `authorize` does. The API gets gateway responses with
+   * `WWW-Authenticate` and error codes (RFC 6750 §3), unless it already has some of the same type.
+   *
+   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
+   * the method is added) it is on another API, or the API already has another audience or authorization server
+   */
+  authorizeRest(options: AuthorizeOptions): Authorizer {
+    const id = `Authorizer${this.#restAuthorizers.node.children.length}`
+    return new RestScopeAuthorizer(this.#restAuthorizers, id, options, this.#authorizers)
   }
 
   /**

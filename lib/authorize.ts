@@ -7,7 +7,8 @@ import type {
 } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Construct } from 'constructs'
 import type { ScopeRequirement } from '../lambda/oauth/route-table.ts'
-import { RouteAuthorizer, type RouteAuthorizerSettings, routeAuthorizerId } from './route-authorizer.ts'
+import type { RouteAuthorizerSettings } from './authorizer-function.ts'
+import { RouteAuthorizer, routeAuthorizerId } from './route-authorizer.ts'
 import { type AuthorizeOptions, checkAudience, parseRequirement } from './scope-requirement.ts'
 
 /** Attaches an audience and a scope requirement to every route that it is given to, of any API in any stack. */
@@ -36,22 +37,32 @@ export class ScopeAuthorizer implements IHttpRouteAuthorizer {
       if (bundle === 'authorizer') checkSamePlace(server, scope)
       return new RouteAuthorizer(scope, api, this.#audience, this.#settings)
     }
-    if (existing.server !== server) {
-      throw new Error(
-        `${scope.node.path} must have one authorization server, got ${server.node.path} beside ${existing.server.node.path}: make a second API`,
-      )
-    }
-    if (existing.audience !== this.#audience) {
-      throw new Error(
-        `${scope.node.path} must have one audience, got "${this.#audience}" beside "${existing.audience}": use the same audience on all its routes, or make a second API`,
-      )
-    }
+    checkSameApi(existing, server, this.#audience, scope)
     return existing
   }
 }
 
+/** An API answers to one authorization server, and its tokens have one audience. */
+export function checkSameApi(
+  existing: { readonly server: Construct; readonly audience: string },
+  server: Construct,
+  audience: string,
+  api: Construct,
+): void {
+  if (existing.server !== server) {
+    throw new Error(
+      `${api.node.path} must have one authorization server, got ${server.node.path} beside ${existing.server.node.path}: make a second API`,
+    )
+  }
+  if (existing.audience !== audience) {
+    throw new Error(
+      `${api.node.path} must have one audience, got "${audience}" beside "${existing.audience}": use the same audience on all its routes, or make a second API`,
+    )
+  }
+}
+
 /** The authorizer reads the server's tables by name, and a name means another table in another account or Region. */
-function checkSamePlace(server: Construct, api: Construct): void {
+export function checkSamePlace(server: Construct, api: Construct): void {
   const there = Stack.of(server)
   const here = Stack.of(api)
   const pairs = [

@@ -12,9 +12,9 @@ import {
 } from './authorization-server-attributes.ts'
 import { checkDelays } from './authorization-server-props.ts'
 import { ScopeAuthorizer } from './authorize.ts'
+import { type RouteAuthorizerSettings, revocationEnvironment } from './authorizer-function.ts'
 import { readRevocations } from './permissions.ts'
 import { addResourceMetadata } from './resource-metadata.ts'
-import { type RouteAuthorizerSettings, revocationEnvironment } from './route-authorizer.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 
 /** A server that another app has deployed. Its authorizers know it by its JWKS, and its revocations by their table. */

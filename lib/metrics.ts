@@ -1,7 +1,8 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Names } from 'aws-cdk-lib'
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
-import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs'
 import { type MetricName, metricNamespace } from '../lambda/oauth/metric-names.ts'
 import type { Service } from './functions.ts'
 
@@ -86,5 +87,32 @@ export function tableSystemErrors(table: TableV2, label: string): MathExpression
     usingMetrics: Object.fromEntries(counts),
     label,
     period: fiveMinutes,
+  })
+}
+
+/**
+ * Errors of a REST API's authorizer but for those that are its way to answer 401 (anybody can cause these): counted in
+ * its log, since API Gateway knows the answer by the error's text alone.
+ */
+export function crashesOf(authorizer: LambdaFunction): MathExpression {
+  const refused = FilterPattern.all(
+    FilterPattern.stringValue('$.audit', '=', 'api.authorize'),
+    FilterPattern.stringValue('$.outcome', '=', 'refused'),
+    ...['scope_insufficient', 'route_unknown', 'event_unsupported'].map(reason =>
+      FilterPattern.stringValue('$.reason', '!=', reason),
+    ),
+  )
+  const unauthorized = new MetricFilter(authorizer, 'Unauthorized', {
+    logGroup: authorizer.logGroup,
+    filterPattern: refused,
+    metricNamespace,
+    metricName: `Unauthorized${Names.uniqueId(authorizer)}`,
+    defaultValue: 0,
+  }).metric({ statistic: 'Sum', period: fiveMinutes })
+  return new MathExpression({
+    expression: 'errors - FILL(unauthorized, 0)',
+    usingMetrics: { errors: authorizer.metricErrors({ period: fiveMinutes }), unauthorized },
+    period: fiveMinutes,
+    label: 'crashes',
   })
 }

@@ -1,23 +1,22 @@
 import { Aspects, Aws, Duration, Reference, Stack, Stage, Token, Tokenization } from 'aws-cdk-lib'
 import {
-  CfnAuthorizer,
   CfnRoute,
   HttpAuthorizer,
   HttpAuthorizerType,
   type IHttpApi,
   type IHttpRoute,
 } from 'aws-cdk-lib/aws-apigatewayv2'
-import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
-import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
-import type { ITopic } from 'aws-cdk-lib/aws-sns'
-import { Construct } from 'constructs'
+import { Construct, type IConstruct } from 'constructs'
 import type { ScopeRequirement } from '../lambda/oauth/route-table.ts'
 import { createAuthorizerAlarms } from './alarms.ts'
-import type { CheckedDelays } from './authorization-server-props.ts'
-import { addAuthorizerToDashboard } from './dashboard.ts'
-import { bundleFolder, createFunction } from './functions.ts'
+import {
+  createAuthorizerFunction,
+  type RouteAuthorizerSettings,
+  undeclaredScopes,
+} from './authorizer-function.ts'
+import { bundleFolder } from './functions.ts'
 import { RouteTableBuilder } from './route-table.ts'
 import { RouteTableCode } from './route-table-code.ts'
 
@@ -25,27 +24,7 @@ import { RouteTableCode } from './route-table-code.ts'
 export const routeAuthorizerId = 'CountersignAuthorizer'
 
 /** After the aspects that change the tree (a route may come from one), before those that only read it. */
-const stagingPriority = 900
-
-/** What every authorizer of an authorization server has in common. */
-export interface RouteAuthorizerSettings {
-  /** The construct of the authorization server: an API answers to one. */
-  readonly server: Construct
-  readonly issuer: string
-  /** The bundle that decides: beside its server's tables, or away from them. */
-  readonly bundle: 'authorizer' | 'remote-authorizer'
-  /** Where it finds keys and revocations. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly permissions: () => PolicyStatement[]
-  readonly decisionCacheTtlSeconds: number
-  readonly logRetention: RetentionDays
-  /** @default - alarms tell nobody */
-  readonly alarmTopic: ITopic | undefined
-  /** @default - none */
-  readonly dashboard: Dashboard | undefined
-  /** The scopes of an audience that the app declares; undefined = it does not. */
-  readonly declaredScopes: (audience: string) => readonly string[] | undefined
-}
+export const stagingPriority = 900
 
 /**
  * The authorizer of one protected API: a function in the API's own stack with the API's route table beside its code.
@@ -65,28 +44,17 @@ export class RouteAuthorizer extends Construct {
     this.audience = audience
     this.server = settings.server
     this.#code = new RouteTableCode(bundleFolder(settings.bundle))
-    this.#function = createFunction(this, 'Function', {
-      service: 'authorizer',
-      description: 'Countersign: decides on the requests to one API',
-      code: this.#code,
-      memorySize: 512,
-      timeout: Duration.seconds(5),
-      environment: { ISSUER: settings.issuer, AUDIENCE: audience, ...settings.environment },
-      statements: settings.permissions(),
-      logRetention: settings.logRetention,
-    })
+    this.#function = createAuthorizerFunction(this, scope.node.path, this.#code, audience, settings)
     this.#authorizer = this.#attach(api, settings.decisionCacheTtlSeconds)
     this.authorizerId = this.#authorizer.authorizerId
 
     createAuthorizerAlarms(this, settings.alarmTopic, scope.node.path, this.#function)
-    // A dashboard that names a function of another stack would make the two stacks depend on each other.
-    const { dashboard } = settings
-    if (dashboard !== undefined && Stack.of(dashboard) === Stack.of(this)) {
-      addAuthorizerToDashboard(dashboard, scope.node.path, this.#function)
-    }
     Aspects.of(this).add({ visit: node => this.#stage(node) }, { priority: stagingPriority })
     this.node.addValidation({
-      validate: () => [...this.#unlistedRoutes(), ...this.#undeclaredScopes(settings)],
+      validate: () => [
+        ...this.#unlistedRoutes(),
+        ...undeclaredScopes(this.#routes.scopes(), audience, this, settings),
+      ],
     })
   }
 
@@ -132,19 +100,6 @@ export class RouteAuthorizer extends Construct {
     }
   }
 
-  /** A scope that no client can be granted would only ever be refused. */
-  #undeclaredScopes({ declaredScopes }: RouteAuthorizerSettings): string[] {
-    const declared = declaredScopes(this.audience)
-    if (declared === undefined) return []
-    return this.#routes
-      .scopes()
-      .filter(scope => !declared.includes(scope))
-      .map(
-        scope =>
-          `scope "${scope}" is required by a route of ${this.node.path} and not declared for "${this.audience}": add it to the scopes of addResourceServer, or correct the route`,
-      )
-  }
-
   /** A route that names this authorizer without a requirement would only ever be refused. */
   #unlistedRoutes(): string[] {
     const authorizer = this.#authorizer.node.defaultChild
@@ -159,19 +114,9 @@ export class RouteAuthorizer extends Construct {
   }
 }
 
-function refersTo(text: string | undefined, authorizer: unknown): boolean {
-  if (text === undefined || !Token.isUnresolved(text) || !(authorizer instanceof CfnAuthorizer)) return false
+export function refersTo(text: string | undefined, authorizer: IConstruct | undefined): boolean {
+  if (text === undefined || !Token.isUnresolved(text) || authorizer === undefined) return false
   return Tokenization.reverseString(text).tokens.some(
     token => Reference.isReference(token) && token.target === authorizer,
   )
-}
-
-/** What an authorizer's function is told of the revocations. */
-export function revocationEnvironment(table: string, delays: CheckedDelays): Record<string, string> {
-  return {
-    REVOCATIONS_TABLE: table,
-    REVOCATION_SHARDS: String(delays.revocationShards),
-    REVOCATION_REFRESH_SECONDS: String(delays.revocationRefreshSeconds),
-    REVOCATION_OUTAGE_GRACE_SECONDS: String(delays.revocationOutageGraceSeconds),
-  }
 }

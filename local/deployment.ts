@@ -8,7 +8,8 @@ import { DeployedStack } from './deployment/stack.ts'
 import { type ExampleCall, findExampleCall } from './example-call.ts'
 import { LogFile } from './functions/log-file.ts'
 import type { InvocationOutcome } from './functions/process.ts'
-import { Gateway } from './gateway/gateway.ts'
+import { Gateway, type GatewaySurroundings } from './gateway/gateway.ts'
+import { RestGateway } from './gateway/rest/gateway.ts'
 import { accountThrottleLimits, TokenBucket } from './gateway/throttle.ts'
 import type { Intrinsics } from './intrinsics.ts'
 
@@ -130,9 +131,12 @@ class Deployment implements LocalDeployment {
     await stack.deploy()
     Object.assign(this.outputs, stack.outputs)
     Object.assign(this.tables, stack.tables)
-    for (const { name, logicalId } of stack.apis) {
-      if (this.apis[name] !== undefined) throw new Error(`there are two APIs of the name ${name}`)
-      this.apis[name] = this.#listener(stackName, logicalId).url
+    for (const { name, logicalId } of stack.apis)
+      this.#announce(name, this.#listener(stackName, logicalId).url)
+    // The address of a REST API has its stage.
+    for (const { name, logicalId, definition } of stack.restApis) {
+      const [stage] = definition.stages
+      this.#announce(name, [this.#listener(stackName, logicalId).url, stage?.name ?? []].flat().join('/'))
     }
     this.#connect(stackName, stack)
   }
@@ -190,19 +194,30 @@ class Deployment implements LocalDeployment {
   #connect(stackName: string, stack: DeployedStack): void {
     const { accountId, region } = this.#options
     const accountBucket = new TokenBucket(accountThrottleLimits)
+    const surroundings = (name: string, url: string): GatewaySurroundings => ({
+      accountId,
+      region,
+      domainName: new URL(url).host,
+      permissions: stack.permissions,
+      accountBucket,
+      invoke: (functionArn, event) => invoke(stack, functionArn, event),
+      onProblem: problem => this.#log.write({ level: 'ERROR', api: name, ...problem }),
+    })
     for (const { name, logicalId, definition } of stack.apis) {
       const { server, url } = this.#listener(stackName, logicalId)
-      const gateway = new Gateway(definition, {
-        accountId,
-        region,
-        domainName: new URL(url).host,
-        permissions: stack.permissions,
-        accountBucket,
-        invoke: (functionArn, event) => invoke(stack, functionArn, event),
-        onProblem: problem => this.#log.write({ level: 'ERROR', api: name, ...problem }),
-      })
+      const gateway = new Gateway(definition, surroundings(name, url))
       server.serve(request => gateway.handle(request))
     }
+    for (const { name, logicalId, definition } of stack.restApis) {
+      const { server, url } = this.#listener(stackName, logicalId)
+      const gateway = new RestGateway(definition, surroundings(name, url))
+      server.serve(request => gateway.handle(request))
+    }
+  }
+
+  #announce(name: string, url: string): void {
+    if (this.apis[name] !== undefined) throw new Error(`there are two APIs of the name ${name}`)
+    this.apis[name] = url
   }
 
   #listener(stackName: string, logicalId: string): ApiListener {

@@ -1,6 +1,7 @@
 import type { AccessDecision } from '../oauth/authorize.ts'
+import type { VerifiedToken } from '../oauth/verify-access-token.ts'
 
-/** What the integration finds at `requestContext.authorizer.lambda`. */
+/** What the integration of an HTTP API finds at `requestContext.authorizer.lambda`. */
 export interface AuthorizerContext {
   readonly clientId: string
   readonly scope: string
@@ -29,7 +30,10 @@ export function authorizerResult(decision: AccessDecision): AuthorizerResult {
   if (decision.outcome === 'refused') {
     return decision.error === 'invalid_token' ? { errorMessage: 'Unauthorized' } : { isAuthorized: false }
   }
-  const { claims, clientId, jti } = decision.token
+  return { isAuthorized: true, context: authorizerContext(decision.token) }
+}
+
+export function authorizerContext({ claims, clientId, jti }: VerifiedToken): AuthorizerContext {
   const { scope, aud: audience, exp: expiresAt } = claims
-  return { isAuthorized: true, context: { clientId, scope, jti, audience, expiresAt } }
+  return { clientId, scope, jti, audience, expiresAt }
 }

@@ -72,7 +72,9 @@ async function listenOn(host: string, port: number, lastPort: number): Promise<G
 }
 
 function apisOf(stack: StackTemplate): StackResource[] {
-  return stack.resources.filter(({ type }) => type === 'AWS::ApiGatewayV2::Api')
+  return stack.resources.filter(
+    ({ type }) => type === 'AWS::ApiGatewayV2::Api' || type === 'AWS::ApiGateway::RestApi',
+  )
 }
 
 // The token function's ISSUER is the endpoint of the server's own API. An endpoint is known only once its port is,

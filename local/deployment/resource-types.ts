@@ -1,5 +1,6 @@
 import type { StackResource } from '../cloud-assembly.ts'
 import { apiPartTypes } from '../gateway/api.ts'
+import { restPartTypes } from '../gateway/rest/definition.ts'
 import type { DefinedResource, Intrinsics } from '../intrinsics.ts'
 import { physicalName } from './physical-id.ts'
 import { nameOf } from './properties.ts'
@@ -24,6 +25,7 @@ interface Placeholder {
  * files. What other resources may want to know about them is still answered.
  */
 const withoutEffect: Record<string, Placeholder> = {
+  'AWS::ApiGateway::Account': {},
   'AWS::CDK::Metadata': {},
   'AWS::CloudWatch::Alarm': {
     nameProperty: 'AlarmName',
@@ -67,6 +69,8 @@ const withoutEffect: Record<string, Placeholder> = {
 }
 
 const withEffect: readonly string[] = [
+  'AWS::ApiGateway::RestApi',
+  ...restPartTypes,
   'AWS::ApiGatewayV2::Api',
   ...apiPartTypes,
   'AWS::DynamoDB::GlobalTable',

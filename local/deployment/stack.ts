@@ -5,6 +5,7 @@ import type { LocalAccount } from '../functions/environment.ts'
 import { FunctionPool } from '../functions/pool.ts'
 import { type HttpApi, readApi, readApiName } from '../gateway/api.ts'
 import { InvokePermissions } from '../gateway/invoke-permission.ts'
+import { type RestApi, readRestApi, readRestApiName } from '../gateway/rest/definition.ts'
 import { Intrinsics } from '../intrinsics.ts'
 import type { CustomResources } from './custom-resource.ts'
 import { deployKmsKey } from './kms-key.ts'
@@ -40,6 +41,7 @@ export class DeployedStack {
   readonly functions = new Map<string, FunctionPool>()
   readonly permissions: InvokePermissions
   readonly apis: { name: string; logicalId: string; definition: HttpApi }[] = []
+  readonly restApis: { name: string; logicalId: string; definition: RestApi }[] = []
   readonly schedules: Schedule[] = []
   readonly outputs: Record<string, string> = {}
   tables: Record<string, string> = {}
@@ -73,13 +75,17 @@ export class DeployedStack {
           logicalId: resource.logicalId,
           definition: readApi(this.#idOf(resource, 10), this.#template.resources, this.#intrinsics),
         })
+      else if (resource.type === 'AWS::ApiGateway::RestApi') this.restApis.push(this.#readRestApi(resource))
     this.#checkTargets()
     this.#resolveOutputs()
   }
 
   /** Functions that API Gateway may call. */
   get targets(): FunctionPool[] {
-    const arns = new Set(this.apis.flatMap(({ definition }) => targetArns(definition)))
+    const arns = new Set([
+      ...this.apis.flatMap(({ definition }) => targetArns(definition)),
+      ...this.restApis.flatMap(({ definition }) => restTargetArns(definition)),
+    ])
     return [...arns].flatMap(arn => this.functions.get(arn) ?? [])
   }
 
@@ -107,13 +113,26 @@ export class DeployedStack {
       const apiId = this.#idOf(resource, 10)
       const attributes = { ApiEndpoint: this.#surroundings.endpointOf(logicalId), ApiId: apiId }
       this.#intrinsics.define(logicalId, { ref: apiId, attributes })
-    } else if (type === 'AWS::ApiGatewayV2::Stage')
+    } else if (type === 'AWS::ApiGateway::RestApi') {
+      const apiId = this.#idOf(resource, 10)
+      const attributes = { RestApiId: apiId, RootResourceId: rootResourceId(apiId) }
+      this.#intrinsics.define(logicalId, { ref: apiId, attributes })
+    } else if (/^AWS::ApiGateway(V2)?::Stage$/.test(type))
       this.#intrinsics.define(logicalId, {
         ref: String(this.#intrinsics.resolve(resource.properties.StageName)),
       })
-    else if (type.startsWith('AWS::ApiGatewayV2::')) {
+    else if (/^AWS::ApiGateway(V2)?::/.test(type)) {
       const id = this.#idOf(resource, 7)
       this.#intrinsics.define(logicalId, { ref: id, attributes: { [`${type.split('::')[2]}Id`]: id } })
+    }
+  }
+
+  #readRestApi(resource: StackResource): (typeof this.restApis)[number] {
+    const id = this.#idOf(resource, 10)
+    return {
+      name: readRestApiName(resource, this.#intrinsics),
+      logicalId: resource.logicalId,
+      definition: readRestApi(id, rootResourceId(id), this.#template.resources, this.#intrinsics),
     }
   }
 
@@ -181,6 +200,9 @@ export class DeployedStack {
     for (const { name, definition } of this.apis)
       for (const arn of targetArns(definition))
         if (!this.functions.has(arn)) throw new Error(`API ${name}: ${arn} is no function of the stack`)
+    for (const { name, definition } of this.restApis)
+      for (const arn of restTargetArns(definition))
+        if (!this.functions.has(arn)) throw new Error(`API ${name}: ${arn} is no function of the stack`)
     for (const { ruleArn, functionArns } of this.schedules)
       for (const arn of functionArns)
         if (!this.functions.has(arn)) throw new Error(`${ruleArn}: ${arn} is no function of the stack`)
@@ -213,6 +235,19 @@ function targetArns(api: HttpApi): string[] {
     integration.functionArn,
     ...(authorization.type === 'CUSTOM' ? [authorization.authorizer.functionArn] : []),
   ])
+}
+
+function restTargetArns(api: RestApi): string[] {
+  return api.resources.flatMap(({ methods }) =>
+    [...methods.values()].flatMap(({ integration, authorizer }) => [
+      integration.functionArn,
+      ...(authorizer === undefined ? [] : [authorizer.functionArn]),
+    ]),
+  )
+}
+
+function rootResourceId(apiId: string): string {
+  return `${apiId}root`
 }
 
 /** `Orders/Api/CountersignAuthorizer/Function` -> `orders-api-countersign-authorizer-function`. */

@@ -254,7 +254,7 @@ function readLimits(reader: PropertyReader, name: string): ThrottleLimits | unde
 }
 
 /** A function's ARN, given as such or as the invocation URI that API Gateway documents. */
-function functionArnOf(reader: PropertyReader, name: string): string {
+export function functionArnOf(reader: PropertyReader, name: string): string {
   const uri = reader.text(name)
   const arn = /(?:^|\/functions\/)(arn:aws:lambda:[^/]+:function:[^/:]+)(?:\/invocations)?$/.exec(uri)?.[1]
   if (arn === undefined) throw reader.error(name, 'names no Lambda function')

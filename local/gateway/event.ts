@@ -17,7 +17,7 @@ export interface RequestScope {
 export type AuthorizerContext = { lambda: unknown } | { iam: Record<string, unknown> } | { jwt: unknown }
 
 // Between two hops, not between client and function (RFC 9110 §7.6.1).
-const hopByHopHeaders = [
+export const hopByHopHeaders: readonly string[] = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -135,7 +135,7 @@ function isText(contentType: string | undefined): boolean {
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** `12/Mar/2020:19:03:58 +0000`. */
-function commonLogTime(epochMilliseconds: number): string {
+export function commonLogTime(epochMilliseconds: number): string {
   const iso = new Date(epochMilliseconds).toISOString()
   return `${iso.slice(8, 10)}/${months[Number(iso.slice(5, 7)) - 1]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`
 }

@@ -200,7 +200,7 @@ const methodNotAllowed: GatewayResponse = {
 export const payloadTooLarge = gatewayMessage(413, 'Request Entity Too Large')
 
 /** The promise's value, or `undefined` when it takes longer. */
-function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
+export function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), milliseconds)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))

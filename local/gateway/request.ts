@@ -10,6 +10,8 @@ export interface GatewayRequest {
   rawQueryString: string
   /** By name in lower case; values of a repeated header joined by a comma, in the order sent. */
   headers: Record<string, string>
+  /** Name, value, name, value: as they were sent. */
+  rawHeaders: readonly string[]
   /** Decoded; values of a repeated parameter joined by a comma. `undefined` when there is none. */
   queryStringParameters: Record<string, string> | undefined
   body: Buffer
@@ -31,6 +33,7 @@ export function readRequest(message: IncomingMessage, body: Buffer): GatewayRequ
     rawPath: queryStart < 0 ? target : target.slice(0, queryStart),
     rawQueryString,
     headers: joinHeaders(message.rawHeaders),
+    rawHeaders: message.rawHeaders,
     queryStringParameters: readQuery(rawQueryString),
     body,
     sourceIp: (message.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),

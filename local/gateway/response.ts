@@ -57,7 +57,7 @@ function inferredResponse(result: unknown): GatewayResponse {
   }
 }
 
-function parseStatus(statusCode: unknown): number | undefined {
+export function parseStatus(statusCode: unknown): number | undefined {
   const status =
     typeof statusCode === 'string' && /^\d{3}$/.test(statusCode) ? Number(statusCode) : statusCode
   return typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 599
@@ -65,7 +65,7 @@ function parseStatus(statusCode: unknown): number | undefined {
     : undefined
 }
 
-function parseHeaders(headers: unknown): [string, string][] | undefined {
+export function parseHeaders(headers: unknown): [string, string][] | undefined {
   if (headers === undefined || headers === null) return []
   if (typeof headers !== 'object' || Array.isArray(headers)) return undefined
   const list: [string, string][] = []

@@ -13,6 +13,7 @@ const names: FunctionName[] = [
   'metadata',
   'admin',
   'authorizer',
+  'rest-authorizer',
   'remote-authorizer',
   'keeper',
   'client-registrar',
@@ -26,6 +27,7 @@ const kilobyte = 1000
 describe('a bundled function', () => {
   it.each<[FunctionName, number]>([
     ['authorizer', 300],
+    ['rest-authorizer', 300],
     ['remote-authorizer', 300],
     ['token', 320],
   ])('%s has at most %i KB', (name, limit) => {

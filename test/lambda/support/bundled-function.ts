@@ -21,6 +21,7 @@ export type FunctionName =
   | 'metadata'
   | 'admin'
   | 'authorizer'
+  | 'rest-authorizer'
   | 'remote-authorizer'
   | 'keeper'
   | 'client-registrar'

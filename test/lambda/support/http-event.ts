@@ -79,6 +79,43 @@ export function authorizerEvent(routeKey: string, authorization?: string) {
   }
 }
 
+/** The event of a REQUEST authorizer of a REST API. */
+export function restAuthorizerEvent(
+  method: string,
+  resource: string,
+  authorization?: string,
+  path = resource,
+) {
+  const headers: Record<string, string> = {
+    Host: 'orders.example.com',
+    ...(authorization === undefined ? {} : { Authorization: authorization }),
+  }
+  return {
+    type: 'REQUEST',
+    methodArn: `arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/prod/${method}${path}`,
+    resource,
+    path,
+    httpMethod: method,
+    headers,
+    multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+    queryStringParameters: {},
+    multiValueQueryStringParameters: {},
+    pathParameters: {},
+    stageVariables: {},
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'a1b2c3d4e5',
+      httpMethod: method,
+      identity: { sourceIp: '192.0.2.7' },
+      path: `/prod${path}`,
+      requestId,
+      resourceId: 'r1s2t3',
+      resourcePath: resource,
+      stage: 'prod',
+    },
+  }
+}
+
 /** HTTP Basic credentials (RFC 6749 §2.3.1); nothing in ours needs an escape. */
 export function basic(clientId: string, secret: string): Record<string, string> {
   const credentials = Buffer.from(`${clientId}:${secret}`).toString('base64')

@@ -110,7 +110,7 @@ export async function answerOf(pending: Promise<Response>) {
   }
 }
 
-async function run(handler: TestFunction | undefined, event: unknown): Promise<InvocationOutcome> {
+export async function run(handler: TestFunction | undefined, event: unknown): Promise<InvocationOutcome> {
   try {
     return { payload: JSON.stringify((await handler?.(event)) ?? null) }
   } catch (error) {
@@ -157,11 +157,15 @@ function resourcesOf(setup: TestApiSetup): StackResource[] {
   ]
 }
 
-function resource(type: string, logicalId: string, properties: Record<string, unknown>): StackResource {
+export function resource(
+  type: string,
+  logicalId: string,
+  properties: Record<string, unknown>,
+): StackResource {
   return { type, logicalId, properties, path: logicalId, dependsOn: [] }
 }
 
-async function sendRaw(port: number, request: string) {
+export async function sendRaw(port: number, request: string) {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
