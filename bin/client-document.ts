@@ -30,6 +30,9 @@ export interface ClientDocument {
   resource_server?: string
   access_token_lifetime?: number
   status: string
+  /** `deployment` for a client that an app declares; its secret, if it has one, is in Secrets Manager. */
+  managed_by?: string
+  secret_arn?: string
   version: number
   client_id_issued_at: number
   updated_at: number
@@ -45,9 +48,14 @@ export function isClientDocument(value: unknown): value is ClientDocument {
   return (
     ['client_id', 'client_name', 'token_endpoint_auth_method', 'status'].every(isTextIn(client)) &&
     ['version', 'client_id_issued_at', 'updated_at'].every(isNumberIn(client)) &&
-    ['token_endpoint_auth_signing_alg', 'jwks_uri', 'resource_server', 'client_secret'].every(
-      name => client[name] === undefined || isTextIn(client)(name),
-    ) &&
+    [
+      'token_endpoint_auth_signing_alg',
+      'jwks_uri',
+      'resource_server',
+      'client_secret',
+      'managed_by',
+      'secret_arn',
+    ].every(name => client[name] === undefined || isTextIn(client)(name)) &&
     (client.jwks === undefined || isJwkSet(client.jwks)) &&
     Array.isArray(client.grants) &&
     client.grants.every(grant => ['resource', 'scope'].every(isTextIn(grant))) &&
@@ -118,6 +126,8 @@ export function clientDetails(style: Style, client: ClientDocument): string {
     ['grants', grantsCell(client.grants)],
     ['resource server', client.resource_server],
     ['token lifetime', lifetimeCell(lifetime)],
+    ['managed by', client.managed_by],
+    ['secret kept in', client.secret_arn],
     ['created', describeMoment(client.client_id_issued_at)],
     ['updated', `${describeMoment(client.updated_at)} (version ${client.version})`],
   ])

@@ -211,6 +211,16 @@ describe('clients show', () => {
     )
   })
 
+  it('says who manages a declared client, and where its secret is', async () => {
+    const declared = { ...client, managed_by: 'deployment', secret_arn: 'arn:secret' }
+    const { out } = await countersign(
+      ['clients', 'show', 'c_1'],
+      answering(() => json(200, declared)),
+    )
+    expect(out).toMatch(/^managed by +deployment$/m)
+    expect(out).toMatch(/^secret kept in +arn:secret$/m)
+  })
+
   it('exits with 3 when there is no such client', async () => {
     const { code, out, err } = await countersign(
       ['clients', 'show', 'c_9', '--json'],

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag'
 import { describe, expect, it } from 'vitest'
+import type { AuthorizationServer } from '../../lib/authorization-server.ts'
 import { CountersignStack, type CountersignStackProps } from '../../lib/countersign-stack.ts'
 import { newApp } from './synthesis.ts'
 
@@ -72,10 +73,37 @@ const acknowledged: [rule: string, reason: string, paths: string[]][] = [
   ],
 ]
 
+const declared = 'AuthorizationServer/DeclaredClients'
+const secretsOfTheServer =
+  'Secrets by the tag of the server, which a condition demands: a list of ARNs would grow with the clients (docs/adr/0023-declared-clients.md).'
+
+/** What a declared client adds. */
+const acknowledgedWithClients: typeof acknowledged = [
+  [
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:*]',
+    secretsOfTheServer,
+    [`${declared}/RegistrarRole`, `${declared}/RotatorRole`],
+  ],
+  [
+    'Serverless-LambdaDLQ',
+    'Called by CloudFormation and Secrets Manager, which wait for the end and tell of a failure.',
+    [`${declared}/Registrar`, `${declared}/Rotator`],
+  ],
+  [
+    'Serverless-LambdaTracing',
+    'Each step is an audit event; what is called is DynamoDB, Secrets Manager and one endpoint of the server.',
+    [`${declared}/Registrar`, `${declared}/Rotator`],
+  ],
+]
+
 /** `<rule> <construct path>` of every finding of both packs. */
-function findings(props: CountersignStackProps = {}): string[] {
+function findings(
+  props: CountersignStackProps = {},
+  change = (_: AuthorizationServer): void => {},
+): string[] {
   const app = newApp()
   const stack = new CountersignStack(app, 'Countersign', props)
+  change(stack.node.findChild('AuthorizationServer') as AuthorizationServer)
   app.synth()
   return [new AwsSolutionsChecks(), new ServerlessChecks()]
     .flatMap(pack => pack.validateScope(app).violations)
@@ -88,11 +116,19 @@ function findings(props: CountersignStackProps = {}): string[] {
     .sort()
 }
 
-const expected = acknowledged.flatMap(([rule, , paths]) => paths.map(path => `${rule} ${path}`)).sort()
+const namesOf = (list: typeof acknowledged) =>
+  list.flatMap(([rule, , paths]) => paths.map(path => `${rule} ${path}`)).sort()
+const expected = namesOf(acknowledged)
 
 describe('the AwsSolutions and Serverless rules of cdk-nag', () => {
   it('find in the whole app what is acknowledged with its reason, nothing else and nothing less', () => {
     expect(findings()).toEqual(expected)
+  })
+
+  it('find with a declared client what is acknowledged with its reason', () => {
+    const grants = [{ audience: 'https://orders.example.com', scopes: ['orders:read'] }]
+    const found = findings({}, server => server.addClient('Billing', { clientName: 'billing', grants }))
+    expect(found).toEqual(namesOf([...acknowledged, ...acknowledgedWithClients]))
   })
 
   it('find nothing more with a custom domain and mutual TLS, RSA keys, custody envelope and a decision cache', () => {

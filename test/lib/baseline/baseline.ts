@@ -46,6 +46,10 @@ const stateful: Readonly<Record<string, readonly string[]>> = {
   'AWS::Logs::LogGroup': ['LogGroupName'],
   // A new topic has no subscribers.
   'AWS::SNS::Topic': ['TopicName', 'FifoTopic'],
+  // Who reads it has its ARN; a new one is empty.
+  'AWS::SecretsManager::Secret': ['Name'],
+  // Its logical id is its client_id; another service token is refused by CloudFormation.
+  'Custom::CountersignClient': ['ServiceToken'],
   // Another service token is refused by CloudFormation; another ring is one without keys.
   'Custom::CountersignResourceServers': ['ServiceToken'],
   'Custom::CountersignSigningKeyRing': ['ServiceToken', 'Ring'],
@@ -65,6 +69,7 @@ const stateless: readonly string[] = [
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
   'AWS::SNS::TopicPolicy',
+  'AWS::SecretsManager::RotationSchedule',
 ]
 
 /** @throws Error when a resource is of a type that nobody has judged yet */

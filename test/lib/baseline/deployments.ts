@@ -23,6 +23,12 @@ export const deployments: Readonly<Record<string, (app: App) => void>> = {
       examples: false,
     })
   },
+  'declared-clients': app => {
+    const server = new AuthorizationServer(new Stack(app, 'Server'), 'AuthorizationServer')
+    const grants = [{ audience: 'https://orders.example.com', scopes: ['orders:read'] }]
+    server.addClient('Billing', { clientName: 'billing', grants })
+    server.addClient('Robot', { clientName: 'robot', grants, jwksUri: 'https://robot.example.com/jwks.json' })
+  },
   'two-stacks': app => {
     const stack = new Stack(app, 'Server')
     const server = new AuthorizationServer(stack, 'AuthorizationServer')
