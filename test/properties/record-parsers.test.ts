@@ -62,8 +62,11 @@ function damaged(item: Attributes, more: Readonly<Record<string, fc.Arbitrary<At
 
 /** A store that answers every read with this one item. */
 function storeOf(item: Attributes): DynamoDBClient {
-  const Responses = { Clients: [item], Revocations: [item], ResourceServers: [item] }
-  const send = async () => ({ Item: item, Items: [item], Responses })
+  const send = async ({ input }: { readonly input: { readonly RequestItems?: object } }) => {
+    const tables = Object.keys(input.RequestItems ?? {})
+    const Responses = Object.fromEntries(tables.map(table => [table, [item]]))
+    return { Item: item, Items: [item], Count: 1, Responses }
+  }
   return { send } as unknown as DynamoDBClient
 }
 
