@@ -54,10 +54,14 @@ describe('I1: an acknowledged revocation holds within the delay', () => {
     ).toEqual(['I1'])
   })
 
-  it('takes no alarm for an outage, and counts those that no fault explains', () => {
+  it('lets the grace pass as well when an authorizer has raised the alarm, and counts what explains none', () => {
     const alarmed = () => history().client().at(1000, revoke).at(8000, { kind: 'alarm' })
-    expect(alarmed().call(10_400, true).violated).toEqual(['I1'])
-    expect(alarmed().check()).toMatchObject({ unexplainedAlarms: 1 })
+    expect(alarmed().call(10_400, true).check()).toMatchObject({
+      violations: [],
+      unexplainedAlarms: 1,
+      latePassesByAlarm: 1,
+    })
+    expect(alarmed().call(10_520, true).violated).toEqual(['I1'])
     expect(alarmed().fault(4000, 6000, 'store').check()).toMatchObject({ unexplainedAlarms: 0 })
   })
 

@@ -22,6 +22,8 @@ export interface Verdict {
   readonly youngKeyRefusals: number
   /** Alarms of authorizers that no fault explains: the machine was too slow for a refresh within its second. */
   readonly unexplainedAlarms: number
+  /** Calls that passed late during such an alarm, within the outage's grace. */
+  readonly latePassesByAlarm: number
 }
 
 const writeKinds: ReadonlySet<Kind> = new Set([
@@ -57,6 +59,7 @@ export function check(history: History, bounds: Bounds): Verdict {
     failOpens: findings.failOpens,
     validTokensRefused: findings.validTokensRefused,
     youngKeyRefusals: findings.youngKeyRefusals,
+    latePassesByAlarm: findings.latePassesByAlarm,
     unexplainedAlarms: facts.of('alarm').filter(alarm => !isExplained(alarm, facts)).length,
   }
 }

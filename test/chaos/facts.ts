@@ -34,6 +34,7 @@ export class Facts {
   readonly clients = new Map<string, ClientFacts>()
   readonly tokens = new Map<string, TokenFacts>()
   readonly faults: readonly OperationOf<'fault'>[]
+  readonly #alarms: readonly Milliseconds[]
   /** By kid, the first moment (epoch seconds) at which a key is known to exist. */
   readonly keysCreatedAt = new Map<string, number>()
   readonly #epoch: number
@@ -45,6 +46,7 @@ export class Facts {
     this.operations = operations.toSorted((a, b) => a.invokedAt - b.invokedAt || a.id - b.id)
     this.#epoch = epoch
     this.faults = this.of('fault')
+    this.#alarms = this.of('alarm').map(({ invokedAt }) => invokedAt)
     for (const operation of this.operations) this.#take(operation)
   }
 
@@ -129,6 +131,11 @@ export class Facts {
       fault =>
         reaches.includes(fault.reaches) && fault.invokedAt <= until && fault.completedAt + tail >= from,
     )
+  }
+
+  /** Whether an authorizer raised the alarm in a time span. */
+  alarmDuring(from: Milliseconds, until: Milliseconds): boolean {
+    return this.#alarms.some(moment => moment >= from && moment <= until)
   }
 
   #take(operation: Operation): void {

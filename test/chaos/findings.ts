@@ -30,6 +30,8 @@ export class Findings {
   /** Something was allowed that nothing allows. */
   failOpens = 0
   validTokensRefused = 0
+  /** Calls that passed late while an authorizer raised the alarm of an outage, and no fault explains it. */
+  latePassesByAlarm = 0
   /** Refusals of tokens by keys that were too young for every verifier to know, as after an emergency roll. */
   youngKeyRefusals = 0
 

@@ -27,6 +27,7 @@ const rows: readonly (readonly [keyof Summary, string])[] = [
   ['failOpens', 'allowed against the rules'],
   ['validTokensRefused', 'valid tokens refused'],
   ['unexplainedAlarms', 'alarms that no fault explains (no violation)'],
+  ['latePassesByAlarm', 'passed late during such an alarm (no violation)'],
   ['youngKeyRefusals', 'refused for a key too young (no violation)'],
 ]
 

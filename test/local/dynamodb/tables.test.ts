@@ -250,7 +250,8 @@ for (const engine of engineNames) {
       reader.destroy()
       await again.close()
       await rm(folder, { recursive: true })
-    })
+      // Two starts of a Java runtime, where it is one.
+    }, 60_000)
   })
 }
 
