@@ -10,6 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     globalSetup: ['test/support/synthesise-app.ts'],
+    setupFiles: ['test/support/export-jwk.ts'],
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     unstubEnvs: true,
     restoreMocks: true,

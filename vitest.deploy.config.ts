@@ -12,7 +12,7 @@ function group(groupOrder: number, name: string, files: readonly string[], lifet
       include: files.map(file => `test/${file}.test.ts`),
       maxWorkers: 1,
       sequence: { groupOrder },
-      setupFiles: ['test/deploy/api-gateway.ts'],
+      setupFiles: ['test/support/export-jwk.ts', 'test/deploy/api-gateway.ts'],
       provide: { accessTokenLifetimeSeconds: lifetime },
     },
   }

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/lambda/oauth/**/*.test.ts'],
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    setupFiles: ['test/support/export-jwk.ts'],
     unstubEnvs: true,
     restoreMocks: true,
   },
