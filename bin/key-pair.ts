@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto'
 
 /** What a client may sign its assertions with (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const assertionAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
@@ -24,7 +31,12 @@ export interface KeyPair {
 
 /** A new key pair as JWKs, both with `alg` and with their thumbprint as `kid`. */
 export function generateKeyPair(algorithm: AssertionAlgorithm): KeyPair {
-  const { publicKey, privateKey } = makeKeys(algorithm)
+  // Copies: the objects of a pair share a lock, and Node 20 can wait for it for ever where one is exported as a JWK.
+  const pair = makeKeys(algorithm)
+  const spki = { type: 'spki', format: 'der' } as const
+  const pkcs8 = { type: 'pkcs8', format: 'der' } as const
+  const publicKey = createPublicKey({ key: pair.publicKey.export(spki), ...spki })
+  const privateKey = createPrivateKey({ key: pair.privateKey.export(pkcs8), ...pkcs8 })
   const publicJwk = publicKey.export({ format: 'jwk' })
   const names = { kid: thumbprint(publicJwk), alg: algorithm }
   return {
