@@ -1,14 +1,11 @@
 import type { FunctionContext } from '../lambda/adapters/function-context.ts'
 import { IssuerKeys } from '../lambda/adapters/issuer-keys.ts'
-import { recordedRevocationFeed } from '../lambda/adapters/recorded-revocation-feed.ts'
+import { recordedRevocationFeed, startLoadMilliseconds } from '../lambda/adapters/recorded-revocation-feed.ts'
 import type { ProtectedApi } from '../lambda/oauth/authorize.ts'
 import { SigningKeyRing } from '../lambda/oauth/signing-key-ring.ts'
 import type { CheckedOptions } from './check-options.ts'
 import { Introspection } from './introspection.ts'
 import type { Tables } from './tables.ts'
-
-/** How long `start` may load revocations; what is missing then is looked up for each decision. */
-const startMilliseconds = 2000
 
 interface KeySource extends Pick<ProtectedApi, 'findKey' | 'findKnownKey'> {
   start(): Promise<void>
@@ -56,7 +53,7 @@ export function revocationSource(
     },
     context,
   )
-  return { isRevoked: token => feed.isRevoked(token), start: () => feed.start(startMilliseconds) }
+  return { isRevoked: token => feed.isRevoked(token), start: () => feed.start(startLoadMilliseconds) }
 }
 
 async function openTables(access: CheckedOptions['dynamoDb'], context: FunctionContext): Promise<Tables> {

@@ -7,9 +7,7 @@ import { configuredRevocationFeed } from './configured-stores.ts'
 import { configuredVerification } from './configured-verification.ts'
 import { setting } from './environment.ts'
 import type { FunctionContext } from './function-context.ts'
-
-/** How long init may load revocations; what is missing then is looked up for each decision. */
-const initLoadMilliseconds = 2000
+import { startLoadMilliseconds } from './recorded-revocation-feed.ts'
 
 /**
  * The API that an authorizer function protects, from its environment and route table, with signing keys and
@@ -26,7 +24,7 @@ export async function configuredProtectedApi(
   const { ring, verification } = configuredVerification(dynamoDb, records, clock, setting('AUDIENCE'))
   const feed = configuredRevocationFeed(dynamoDb, context)
   const routes = parseRouteTable(readFileSync(routesFile, 'utf8'))
-  await Promise.all([ring.refresh().catch(() => {}), feed.start(initLoadMilliseconds)])
+  await Promise.all([ring.refresh().catch(() => {}), feed.start(startLoadMilliseconds)])
   return {
     ...verification,
     routes,

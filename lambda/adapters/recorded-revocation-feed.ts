@@ -6,6 +6,9 @@ export type RevocationFeedSettings = Pick<
   'shards' | 'refreshSeconds' | 'outageGraceSeconds'
 >
 
+/** How long start-up may load revocations; what is missing then is looked up for each decision. */
+export const startLoadMilliseconds = 2000
+
 /** A feed that tells the records of its outages, of its age and of its size. */
 export function recordedRevocationFeed(
   store: RevocationStore,

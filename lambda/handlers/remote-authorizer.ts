@@ -7,13 +7,11 @@ import { configuredRevocationFeed } from '../adapters/configured-stores.ts'
 import { optionalSetting, setting } from '../adapters/environment.ts'
 import { functionContext } from '../adapters/function-context.ts'
 import { IssuerKeys } from '../adapters/issuer-keys.ts'
+import { startLoadMilliseconds } from '../adapters/recorded-revocation-feed.ts'
 import { signatureVerifier } from '../adapters/signature-verifier.ts'
 import type { RevocationFeed } from '../oauth/revocation-feed.ts'
 import { parseRouteTable } from '../oauth/route-table.ts'
 import { VerifiedTokenMemory } from '../oauth/verified-token-memory.ts'
-
-/** How long init may load revocations; what is missing then is looked up for each decision. */
-const initLoadMilliseconds = 2000
 
 const context = functionContext()
 const issuer = setting('ISSUER')
@@ -22,7 +20,7 @@ const keys = new IssuerKeys(setting('JWKS_URI'), context.clock, context.records)
 const feed = remoteRevocations()
 const routes = parseRouteTable(readFileSync(new URL('./routes.json', import.meta.url), 'utf8'))
 
-await Promise.all([keys.start(), feed?.start(initLoadMilliseconds)])
+await Promise.all([keys.start(), feed?.start(startLoadMilliseconds)])
 
 export const handler: (event: APIGatewayRequestAuthorizerEventV2) => Promise<unknown> = authorizerHandler(
   {

@@ -62,7 +62,7 @@ describe('the revoke function', () => {
     await store.put('SigningKeys', signingKeyItem(ring, emergency.key))
     const token = accessToken(emergency, tokenClaims(issuedAt, { jti: 'of-the-new-key' }))
     expect((await ask('nightly-export', token)).lines).toMatchObject([{ outcome: 'allowed', reason: 'ok' }])
-    expect(await rowOf('of-the-new-key')).toBeDefined()
+    expect(await rowOf('of-the-new-key')).toMatchObject({ expires_at: { N: String(issuedAt + 600 + 80) } })
   })
 
   it('answers 503, never 200, when the revocation could not be written (RFC 7009 §2.2.1)', async () => {
