@@ -92,7 +92,7 @@ export const flags = {
     value: '"<command|folder>"',
     help: 'what synthesises the CDK app, or the folder it was synthesised into; default: "app" of cdk.json',
   },
-  yes: { help: 'delete without asking (a terminal is asked, a script is not)' },
+  yes: { help: 'go ahead without asking (a terminal is asked, a script is not)' },
   json: { help: 'print exactly one JSON document on standard output' },
   url: { value: '<issuer>', help: 'the authorization server; default: COUNTERSIGN_URL' },
   stack: { value: '<name>', help: 'CloudFormation stack (default Countersign; of "local": all of the app)' },
