@@ -2,13 +2,14 @@ import { Aws, Duration } from 'aws-cdk-lib'
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
-import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { Construct, type IDependable } from 'constructs'
 import { metricNames } from '../lambda/oauth/metric-names.ts'
 import { metricOverServices, serviceMetric } from './metrics.ts'
+import { type AuthorizationServerFunctions, endpointsByName } from './server-functions.ts'
+import { type CountersignTables, tablesByName } from './tables.ts'
 
 interface AlarmProps {
   readonly metric: IMetric
@@ -55,107 +56,112 @@ export function createAlarmTopic(scope: Construct): Topic {
   return topic
 }
 
-export interface CountersignAlarmsProps {
-  readonly topic: ITopic
+export interface AuthorizationServerAlarmsProps {
+  /** Where the alarms go. CloudWatch must be allowed to publish to it. */
+  readonly alarmTopic: ITopic
+  /** The API whose 5xx answers count. */
   readonly api: HttpApi
-  /** The functions behind the API, by the name that the alarm shows. */
-  readonly functions: Readonly<Record<string, IFunction>>
-  readonly keeper: IFunction
+  /** Those that there are: their crashes and throttles count, and that the keeper runs. */
+  readonly functions: AuthorizationServerFunctions
   /** What runs the keeper at deployment: from then on its silence means something. */
   readonly signingKeyRing: IDependable
-  readonly tables: Readonly<Record<string, TableV2>>
+  /** Whose throttles count. */
+  readonly storage: CountersignTables
 }
 
 /** Alarms on what needs a person. Each description says what to do. */
-export function createAlarms(scope: Construct, props: CountersignAlarmsProps): void {
-  const alarms = new Construct(scope, 'Alarms')
-  const add = (id: string, alarm: AlarmProps) => createAlarm(alarms, id, props.topic, alarm)
+export class AuthorizationServerAlarms extends Construct {
+  constructor(scope: Construct, id: string, props: AuthorizationServerAlarmsProps) {
+    super(scope, id)
+    const { keeper } = props.functions
+    const add = (name: string, alarm: AlarmProps) => createAlarm(this, name, props.alarmTopic, alarm)
 
-  add('ServerErrors', {
-    metric: props.api.metricServerError({ period: Duration.minutes(5) }),
-    threshold: 5,
-    description:
-      'The authorization server answered 5xx. Find the request ids in its access log, then the lines of those requests in the log of the function behind the route; see the store and KMS errors on the dashboard.',
-  })
-  for (const [name, fn] of Object.entries(props.functions)) {
-    add(`${name}Errors`, {
-      metric: fn.metricErrors({ period: Duration.minutes(5) }),
-      threshold: 1,
-      badPeriods: 2,
-      description: `The ${name} function crashed or timed out. Read the last error lines in its log group; roll back if they began with a deployment.`,
+    add('ServerErrors', {
+      metric: props.api.metricServerError({ period: Duration.minutes(5) }),
+      threshold: 5,
+      description:
+        'The authorization server answered 5xx. Find the request ids in its access log, then the lines of those requests in the log of the function behind the route; see the store and KMS errors on the dashboard.',
     })
-    add(`${name}Throttles`, {
-      metric: fn.metricThrottles({ period: Duration.minutes(5) }),
-      threshold: 1,
-      badPeriods: 2,
-      description: `Lambda turned away calls of the ${name} function. Look for a flood in the access log; raise the account's concurrent executions, or lower the stage's throttle.`,
-    })
-  }
-  add('KeeperErrors', {
-    metric: props.keeper.metricErrors({ period: Duration.minutes(5) }),
-    threshold: 1,
-    description:
-      'The keeper of the signing keys failed. Read its log. It tries again every five minutes; until then no key is rotated, and a ring without a standby key has nothing to fall back on.',
-  })
-  // No event of the schedule reaches the keeper when the rule is disabled or may not invoke it, and no error says so.
-  const silent = new Alarm(alarms, 'KeeperSilent', {
-    alarmDescription:
-      'The keeper of the signing keys has not run for half an hour; it is due every five minutes. Enable its rule, and check its concurrency and its permission to be invoked by EventBridge. Until it runs, no key is rotated or replaced.',
-    metric: props.keeper.metricInvocations({ period: Duration.minutes(10) }),
-    threshold: 1,
-    comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-    evaluationPeriods: 3,
-    treatMissingData: TreatMissingData.BREACHING,
-  })
-  silent.addAlarmAction(new SnsAction(props.topic))
-  silent.node.addDependency(props.signingKeyRing)
-  add('KmsErrors', {
-    metric: metricOverServices(metricNames.kmsErrors),
-    threshold: 3,
-    description:
-      'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
-  })
-  add('ClockWrong', {
-    metric: metricOverServices(metricNames.clockWrong),
-    threshold: 1,
-    description:
-      'A function found its clock more than ten seconds off that of the store. It issues and allows nothing until an answer shows the clock to be right. Publish the function anew to get fresh execution environments, and report it to AWS.',
-  })
-  add('SigningKeyUnusable', {
-    metric: metricOverServices(metricNames.signingKeyUnusable),
-    threshold: 1,
-    description:
-      'KMS will not use a signing key: it is disabled or to be deleted. The standby key signs meanwhile. If that was a mistake, enable the key or cancel its deletion; the log lines name it, "countersign keys list" shows the ring.',
-  })
-  add('SignatureSelfCheckFailed', {
-    metric: serviceMetric(metricNames.signatureSelfCheckFailed, 'token'),
-    threshold: 1,
-    description:
-      'A signature did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
-  })
-  add('StoreErrors', {
-    metric: metricOverServices(metricNames.storeErrors),
-    threshold: 5,
-    description:
-      'Calls to DynamoDB failed after retries. See throttles and system errors of the tables on the dashboard, and the AWS Health Dashboard. Revocations that answered 503 were not recorded: their callers must repeat them.',
-  })
-  addDecisionAlarms(add)
-  for (const [name, table] of Object.entries(props.tables)) {
-    for (const kind of ['Read', 'Write']) {
-      add(`${name}${kind}sThrottled`, {
-        metric: table.metric(`${kind}ThrottleEvents`, { statistic: 'Sum', period: Duration.minutes(5) }),
-        threshold: 5,
+    for (const [name, fn] of endpointsByName(props.functions)) {
+      add(`${name}Errors`, {
+        metric: fn.metricErrors({ period: Duration.minutes(5) }),
+        threshold: 1,
         badPeriods: 2,
-        description: `DynamoDB turned away ${kind.toLowerCase()}s of the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
+        description: `The ${name} function crashed or timed out. Read the last error lines in its log group; roll back if they began with a deployment.`,
+      })
+      add(`${name}Throttles`, {
+        metric: fn.metricThrottles({ period: Duration.minutes(5) }),
+        threshold: 1,
+        badPeriods: 2,
+        description: `Lambda turned away calls of the ${name} function. Look for a flood in the access log; raise the account's concurrent executions, or lower the stage's throttle.`,
       })
     }
+    add('KeeperErrors', {
+      metric: keeper.metricErrors({ period: Duration.minutes(5) }),
+      threshold: 1,
+      description:
+        'The keeper of the signing keys failed. Read its log. It tries again every five minutes; until then no key is rotated, and a ring without a standby key has nothing to fall back on.',
+    })
+    // No event of the schedule reaches the keeper when the rule is disabled or may not invoke it, and no error says so.
+    const silent = new Alarm(this, 'KeeperSilent', {
+      alarmDescription:
+        'The keeper of the signing keys has not run for half an hour; it is due every five minutes. Enable its rule, and check its concurrency and its permission to be invoked by EventBridge. Until it runs, no key is rotated or replaced.',
+      metric: keeper.metricInvocations({ period: Duration.minutes(10) }),
+      threshold: 1,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      evaluationPeriods: 3,
+      treatMissingData: TreatMissingData.BREACHING,
+    })
+    silent.addAlarmAction(new SnsAction(props.alarmTopic))
+    silent.node.addDependency(props.signingKeyRing)
+    add('KmsErrors', {
+      metric: metricOverServices(metricNames.kmsErrors),
+      threshold: 3,
+      description:
+        'KMS failed or refused calls, so tokens are not issued. Check that the key of the ring is enabled and tagged, kms:Sign of the token role, and the KMS request quota of the account in this Region.',
+    })
+    add('ClockWrong', {
+      metric: metricOverServices(metricNames.clockWrong),
+      threshold: 1,
+      description:
+        'A function found its clock more than ten seconds off that of the store. It issues and allows nothing until an answer shows the clock to be right. Publish the function anew to get fresh execution environments, and report it to AWS.',
+    })
+    add('SigningKeyUnusable', {
+      metric: metricOverServices(metricNames.signingKeyUnusable),
+      threshold: 1,
+      description:
+        'KMS will not use a signing key: it is disabled or to be deleted. The standby key signs meanwhile. If that was a mistake, enable the key or cancel its deletion; the log lines name it, "countersign keys list" shows the ring.',
+    })
+    add('SignatureSelfCheckFailed', {
+      metric: serviceMetric(metricNames.signatureSelfCheckFailed, 'token'),
+      threshold: 1,
+      description:
+        'A signature did not verify under the published key; the token was not released. Compare the key in the SigningKeys table with KMS, and treat a difference as an incident.',
+    })
+    add('StoreErrors', {
+      metric: metricOverServices(metricNames.storeErrors),
+      threshold: 5,
+      description:
+        'Calls to DynamoDB failed after retries. See throttles and system errors of the tables on the dashboard, and the AWS Health Dashboard. Revocations that answered 503 were not recorded: their callers must repeat them.',
+    })
+    addDecisionAlarms(add)
+    for (const [name, table] of tablesByName(props.storage)) {
+      for (const kind of ['Read', 'Write']) {
+        add(`${name}${kind}sThrottled`, {
+          metric: table.metric(`${kind}ThrottleEvents`, { statistic: 'Sum', period: Duration.minutes(5) }),
+          threshold: 5,
+          badPeriods: 2,
+          description: `DynamoDB turned away ${kind.toLowerCase()}s of the ${name} table. Look for a flood in the access log or a hot key; an on-demand table takes twice its last peak at once, and more after half an hour.`,
+        })
+      }
+    }
+    add('TokensRefused', {
+      metric: serviceMetric(metricNames.tokensRefused, 'token'),
+      threshold: 300,
+      description:
+        'Token requests are refused at a high rate: a client with a wrong secret in a loop, or somebody guessing. See the refusals by reason on the dashboard, and the source addresses and client ids of the token.issue events.',
+    })
   }
-  add('TokensRefused', {
-    metric: serviceMetric(metricNames.tokensRefused, 'token'),
-    threshold: 300,
-    description:
-      'Token requests are refused at a high rate: a client with a wrong secret in a loop, or somebody guessing. See the refusals by reason on the dashboard, and the source addresses and client ids of the token.issue events.',
-  })
 }
 
 /** The alarms of authorizers whose server is elsewhere: its own watch the metrics of another account or Region. */

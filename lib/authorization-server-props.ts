@@ -5,6 +5,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { type JwsAlgorithm, jwsAlgorithms } from '../lambda/oauth/public-key.ts'
 import { type Custody, custodies } from '../lambda/oauth/signing-key.ts'
 import { oneOf, wholeNumber, wholeSeconds } from './limits.ts'
+import type { AuthorizationServerStorage } from './storage.ts'
 
 /** How many requests a stage lets through; above it the answer is 429. Best effort, as API Gateway's throttling is. */
 export interface TokenThrottle {
@@ -24,6 +25,14 @@ export interface AuthenticationFailureLimit {
 
 /** Every setting is optional. Durations are whole seconds, known at synthesis. */
 export interface AuthorizationServerProps {
+  /**
+   * Tables and signing keys that the app has made, in the server's account and Region: in a stack of their own, for
+   * instance. `signingKeyCustody`, `revocationShards`, `removalPolicy` and `deletionProtection` are then set there.
+   *
+   * @default - new ones, in the server's own stack
+   */
+  readonly storage?: AuthorizationServerStorage
+
   /**
    * The custom domain of the server: the issuer becomes `https://<name>`, the API is mapped to the domain's root and
    * its `execute-api` endpoint is disabled. Changing it changes the issuer: every token issued before is refused.

@@ -1,62 +1,44 @@
-import { RemovalPolicy } from 'aws-cdk-lib'
-import type { Authorizer } from 'aws-cdk-lib/aws-apigateway'
-import { HttpApi, type HttpRoute, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpApi, type HttpRoute } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
-import { type IGrantable, type IPrincipal, type IRole, PolicyDocument, Role } from 'aws-cdk-lib/aws-iam'
-import { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { IGrantable, IPrincipal, IRole } from 'aws-cdk-lib/aws-iam'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
-import { Construct } from 'constructs'
-import { createAlarms, createAlarmTopic } from './alarms.ts'
+import type { Construct } from 'constructs'
+import { AuthorizationServerAlarms, createAlarmTopic } from './alarms.ts'
+import {
+  AssembledAuthorizationServer,
+  type AuthorizationServerParts,
+  authorizersOf,
+} from './assembled-authorization-server.ts'
 import type { AuthorizationServerAttributes } from './authorization-server-attributes.ts'
+import { AuthorizationServerBase, type IAuthorizationServer } from './authorization-server-base.ts'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
-import { ScopeAuthorizer } from './authorize.ts'
-import { type RouteAuthorizerSettings, revocationEnvironment } from './authorizer-function.ts'
+import type { RouteAuthorizerSettings } from './authorizer-function.ts'
 import type { ClientOptions } from './client-options.ts'
-import { createDashboard } from './dashboard.ts'
+import { AuthorizationServerDashboard } from './dashboard.ts'
 import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
 import { addDefaultStage } from './default-stage.ts'
+import {
+  AdministrationFunction,
+  IntrospectionFunction,
+  MetadataFunction,
+  RevocationFunction,
+  TokenFunction,
+  type TokenFunctionProps,
+} from './endpoint-functions.ts'
+import { endpointsBelow } from './endpoints.ts'
 import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
-import { authorizerPermissions, revocationReaderPermissions } from './permissions.ts'
-import { addResourceMetadata } from './resource-metadata.ts'
-import { type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
-import { RestScopeAuthorizer } from './rest-authorize.ts'
-import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
-import { createServerFunctions } from './server-functions.ts'
+import { RegistrarFunction, type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
+import type { AuthorizationServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
-import { createSigningKeyRing, createWrappingKey, ringName, scheduleKeeper } from './signing-key-ring.ts'
-import { type CountersignTables, createTables } from './tables.ts'
-
-/** An authorization server of this app, or one that was deployed elsewhere. */
-export interface IAuthorizationServer {
-  /** The issuer identifier (RFC 8414 §2). */
-  readonly issuer: string
-  readonly jwksUri: string
-
-  /**
-   * What an HTTP API route needs of an access token; pass it as the route's `authorizer`, or as the API's
-   * `defaultAuthorizer`. A request passes when its token is valid, names `audience`, is not revoked and has the scopes
-   * (all of `allOf`, or one of `anyOf`).
-   *
-   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
-   * the route is added) the API already has another audience or authorization server
-   */
-  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer
-
-  /**
-   * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
-   * audience, this server as its authorization server, and its scopes where they are declared.
-   *
-   * @throws Error when the audience is no https URL
-   */
-  addResourceMetadata(api: HttpApi, options: { readonly audience: string }): readonly HttpRoute[]
-}
+import { KeeperFunction, type KeeperFunctionProps, SigningKeyRing } from './signing-key-ring.ts'
+import { AuthorizationServerStorage } from './storage.ts'
 
 /**
  * An OAuth 2.0 authorization server for machine clients: token, revocation, metadata and administration endpoints,
  * their tables and signing keys, a dashboard and alarms; and, by `authorize`, the authorizers of the APIs it protects.
  */
-export class AuthorizationServer extends Construct implements IAuthorizationServer {
+export class AuthorizationServer extends AuthorizationServerBase {
   /**
    * A server that was deployed by another app, to another account or Region, or by none of CDK: APIs of this app can
    * ask for its tokens. Their authorizers read its JWKS, and its revocations where `revocations` says how.
@@ -71,6 +53,18 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
     return new ImportedAuthorizationServer(scope, id, attributes)
   }
 
+  /**
+   * A server that this app puts together from parts (`AuthorizationServerStorage`, `TokenFunction`, `KeeperFunction`,
+   * ...): its `authorize` and `authorizeRest` attach APIs in the server's account and Region, as those of an
+   * `AuthorizationServer` do.
+   *
+   * @throws Error when the issuer is no https URL, a setting is out of its limits, or the storage is in another account
+   * or Region
+   */
+  static fromParts(scope: Construct, id: string, parts: AuthorizationServerParts): AuthorizationServerBase {
+    return new AssembledAuthorizationServer(scope, id, parts)
+  }
+
   /** The issuer identifier (RFC 8414 §2): the API's endpoint, or `https://` and the custom domain's name. */
   readonly issuer: string
   readonly tokenEndpoint: string
@@ -79,6 +73,12 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
   readonly jwksUri: string
   /** Where the administration API begins; its requests are signed with SigV4. */
   readonly adminEndpoint: string
+  /** The API of the server's own endpoints. */
+  readonly api: HttpApi
+  /** Tables and keys. */
+  readonly storage: AuthorizationServerStorage
+  /** The functions behind the API, and those that look after keys and registrations. */
+  readonly functions: Required<AuthorizationServerFunctions>
   readonly clientsTable: ITableV2
   readonly revocationsTable: ITableV2
   readonly signingKeysTable: ITableV2
@@ -89,149 +89,78 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
   /** Where alarms go: subscribe the people who act on them. */
   readonly alarmTopic: ITopic
   readonly dashboard: Dashboard
+  /** @internal */
+  protected readonly _authorizers: RouteAuthorizerSettings
   readonly #resourceServers: ResourceServers
   readonly #clients: DeclaredClients
   readonly #administration: readonly HttpRoute[]
-  readonly #authorizers: RouteAuthorizerSettings
-  readonly #restAuthorizers = new Construct(this, 'RestAuthorizers')
-  readonly #tables: CountersignTables
 
   /** @throws Error when a setting is out of its limits, or would break the promised revocation delay */
   constructor(scope: Construct, id: string, props: AuthorizationServerProps = {}) {
     super(scope, id)
-    const settings = checkSettings(props)
-    const logRetention = props.logRetention ?? RetentionDays.SIX_MONTHS
-    const ring = ringName(this)
-    this.signingKeyRing = ring
+    const { tokenThrottle } = checkSettings(props)
+    const { domainName, logRetention } = props
 
     const api = new HttpApi(this, 'Api', {
       apiName: 'authorization-server',
       description: 'Countersign: OAuth 2.0 for machine clients',
       createDefaultStage: false,
       // Otherwise the same tokens could be had under a second name, past whatever guards the domain.
-      disableExecuteApiEndpoint: props.domainName !== undefined,
+      disableExecuteApiEndpoint: domainName !== undefined,
     })
-    this.issuer = props.domainName === undefined ? api.apiEndpoint : `https://${props.domainName.name}`
-    this.tokenEndpoint = `${this.issuer}/token`
-    this.revocationEndpoint = `${this.issuer}/revoke`
-    this.introspectionEndpoint = `${this.issuer}/introspect`
-    this.jwksUri = `${this.issuer}/.well-known/jwks.json`
-    this.adminEndpoint = `${this.issuer}/admin`
-
-    const tables = createTables(this, {
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-      deletionProtection: props.deletionProtection ?? true,
-    })
-    this.#tables = tables
-    this.clientsTable = tables.clients
-    this.revocationsTable = tables.revocations
-    this.signingKeysTable = tables.signingKeys
-    this.singleUseTable = tables.singleUse
-    this.resourceServersTable = tables.resourceServers
-
-    const functions = createServerFunctions(this, {
-      issuer: this.issuer,
-      ring,
-      tables,
-      settings,
-      logRetention,
-      wrappingKey: settings.signingKeyCustody === 'envelope' ? createWrappingKey(this, ring) : undefined,
-    })
-    const signingKeyRing = createSigningKeyRing(this, functions.keeper, ring, settings)
-    scheduleKeeper(this, functions.keeper)
-    this.#resourceServers = new ResourceServers(this, functions.registrar)
+    const issuer = domainName === undefined ? api.apiEndpoint : `https://${domainName.name}`
+    const storage = storageOf(this, props)
+    const functions = createFunctions(this, { ...props, issuer, storage })
+    const { keeper, registrar } = functions
+    const signingKeyRing = new SigningKeyRing(this, 'SigningKeyRing', { keeper })
+    const resourceServers = new ResourceServers(this, 'ResourceServerDeclarations', { registrar })
     // A token function that asks for registered grants comes after the grants that exist have been registered.
-    functions.token.node.addDependency(this.#resourceServers.resource)
+    functions.token.node.addDependency(resourceServers)
     this.#administration = addServerRoutes(api, functions)
-    const stage = addDefaultStage(api, {
-      logRetention,
-      throttle: settings.tokenThrottle,
-      domainName: props.domainName,
-    })
+    const stage = addDefaultStage(api, { logRetention, throttle: tokenThrottle, domainName })
     // No request before there is a key to answer it with.
     stage.node.addDependency(signingKeyRing)
 
-    const { keeper, registrar } = functions
-    const endpoints = {
-      Token: functions.token,
-      Revoke: functions.revoke,
-      Introspect: functions.introspect,
-      Metadata: functions.metadata,
-      Admin: functions.admin,
-    }
-    const Tables = {
-      Clients: tables.clients,
-      Revocations: tables.revocations,
-      SigningKeys: tables.signingKeys,
-      SingleUse: tables.singleUse,
-      ResourceServers: tables.resourceServers,
-    }
-    this.alarmTopic = props.alarmTopic ?? createAlarmTopic(this)
-    this.dashboard = createDashboard(this, {
-      api,
-      functions: { ...endpoints, Keeper: keeper, Registrar: registrar },
-      tables: Tables,
+    const parts = { api, functions, storage }
+    const alarmTopic = props.alarmTopic ?? createAlarmTopic(this)
+    const dashboard = new AuthorizationServerDashboard(this, 'Dashboard', parts)
+    new AuthorizationServerAlarms(this, 'Alarms', { ...parts, alarmTopic, signingKeyRing })
+    this._authorizers = authorizersOf(this, {
+      ...props,
+      issuer,
+      storage,
+      resourceServers,
+      alarmTopic,
+      dashboard,
     })
-    createAlarms(this, {
-      topic: this.alarmTopic,
-      api,
-      functions: endpoints,
-      keeper,
-      signingKeyRing,
-      tables: Tables,
-    })
-
-    this.#authorizers = {
-      server: this,
-      issuer: this.issuer,
-      bundle: 'authorizer',
-      environment: {
-        SIGNING_KEYS_TABLE: tables.signingKeys.tableName,
-        SIGNING_KEY_RING: ring,
-        ...revocationEnvironment(tables.revocations.tableName, settings),
-      },
-      permissions: () => authorizerPermissions(tables),
-      decisionCacheTtlSeconds: settings.decisionCacheTtlSeconds,
-      logRetention,
-      alarmTopic: this.alarmTopic,
-      dashboard: this.dashboard,
-      declaredScopes: audience => this.#resourceServers.scopesOf(audience),
-    }
     this.#clients = new DeclaredClients(this, 'DeclaredClients', {
-      tokenEndpoint: this.tokenEndpoint,
-      introspectionEndpoint: this.introspectionEndpoint,
-      server: ring,
-      tables,
-      revocationShards: settings.revocationShards,
+      issuer,
+      storage,
+      resourceServers,
       logRetention,
-      alarmTopic: this.alarmTopic,
-      resourceServers: this.#resourceServers.resource,
+      alarmTopic,
       endpoints: api,
-      scopesOf: audience => this.#resourceServers.scopesOf(audience),
     })
-  }
+    this.#resourceServers = resourceServers
 
-  /**
-   * The API may be in any stack of the server's account and Region; elsewhere use `fromAttributes`.
-   *
-   * @inheritDoc
-   */
-  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
-    return new ScopeAuthorizer(options, this.#authorizers)
-  }
-
-  /**
-   * What a method of a REST API needs of an access token; pass it as the method's `authorizer`, or in the API's
-   * `defaultMethodOptions`. It may be on any number of methods of one API, which may be in any stack of the server's
-   * account and Region, and passes requests as `authorize` does. The API gets gateway responses with
-   * `WWW-Authenticate` and error codes (RFC 6750 §3), unless it already has some of the same type.
-   *
-   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
-   * the method is added) it is on another API, or the API already has another audience or authorization server
-   */
-  authorizeRest(options: AuthorizeOptions): Authorizer {
-    const id = `Authorizer${this.#restAuthorizers.node.children.length}`
-    return new RestScopeAuthorizer(this.#restAuthorizers, id, options, this.#authorizers)
+    const endpoints = endpointsBelow(issuer)
+    this.issuer = issuer
+    this.tokenEndpoint = endpoints.tokenEndpoint
+    this.revocationEndpoint = endpoints.revocationEndpoint
+    this.introspectionEndpoint = endpoints.introspectionEndpoint
+    this.jwksUri = endpoints.jwksUri
+    this.adminEndpoint = endpoints.adminEndpoint
+    this.api = api
+    this.storage = storage
+    this.functions = functions
+    this.clientsTable = storage.clients
+    this.revocationsTable = storage.revocations
+    this.signingKeysTable = storage.signingKeys
+    this.singleUseTable = storage.singleUse
+    this.resourceServersTable = storage.resourceServers
+    this.signingKeyRing = storage.signingKeyRing
+    this.alarmTopic = alarmTopic
+    this.dashboard = dashboard
   }
 
   /**
@@ -255,30 +184,14 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
     return this.#clients.add(id, options)
   }
 
-  /** @inheritDoc */
-  addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
-    return addResourceMetadata(api, {
-      audience: checkAudience(audience),
-      issuer: this.issuer,
-      scopes: () => this.#resourceServers.scopesOf(audience),
-      logRetention: this.#authorizers.logRetention,
-    })
-  }
-
   /**
    * A role with which authorizers of another account or Region read the revocations, and nothing else. Give its ARN to
    * `fromAttributes` there, as `revocations.readRoleArn`.
    *
    * @param assumedBy who may assume it: an account, or better the roles of the authorizers
    */
-  addRevocationReader(id: string, { assumedBy }: { readonly assumedBy: IPrincipal }): IRole {
-    return new Role(this, id, {
-      assumedBy,
-      description: 'Countersign: reads revocations, for authorizers elsewhere',
-      inlinePolicies: {
-        Policy: new PolicyDocument({ statements: revocationReaderPermissions(this.#tables) }),
-      },
-    })
+  addRevocationReader(id: string, options: { readonly assumedBy: IPrincipal }): IRole {
+    return this.storage.addRevocationReader(id, options)
   }
 
   /**
@@ -286,12 +199,41 @@ export class AuthorizationServer extends Construct implements IAuthorizationServ
    * signing keys. It may write nothing.
    */
   grantGuard(grantee: IGrantable): void {
-    this.revocationsTable.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:Query')
-    this.signingKeysTable.grant(grantee, 'dynamodb:Query')
+    this.storage.grantGuard(grantee)
   }
 
   /** Lets an IAM principal use the whole administration API: it can make itself a client with any grant. */
   grantAdministration(grantee: IGrantable): void {
     for (const route of this.#administration) route.grantInvoke(grantee)
+  }
+}
+
+/** Tables of its own have no place of their own in the tree: `Default` is in no logical id. */
+function storageOf(server: Construct, props: AuthorizationServerProps): AuthorizationServerStorage {
+  if (props.storage === undefined) return new AuthorizationServerStorage(server, 'Default', props)
+  for (const setting of [
+    'signingKeyCustody',
+    'revocationShards',
+    'removalPolicy',
+    'deletionProtection',
+  ] as const) {
+    if (props[setting] !== undefined) {
+      throw new Error(
+        `${setting} must not be set beside storage, got ${String(props[setting])}: set it where the storage is made`,
+      )
+    }
+  }
+  return props.storage
+}
+
+function createFunctions(server: Construct, props: TokenFunctionProps & KeeperFunctionProps) {
+  return {
+    token: new TokenFunction(server, 'Token', props),
+    revocation: new RevocationFunction(server, 'Revoke', props),
+    introspection: new IntrospectionFunction(server, 'Introspect', props),
+    metadata: new MetadataFunction(server, 'Metadata', props),
+    administration: new AdministrationFunction(server, 'Admin', props),
+    keeper: new KeeperFunction(server, 'Keeper', props),
+    registrar: new RegistrarFunction(server, 'Registrar', props),
   }
 }

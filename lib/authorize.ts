@@ -61,18 +61,19 @@ export function checkSameApi(
   }
 }
 
-/** The authorizer reads the server's tables by name, and a name means another table in another account or Region. */
-export function checkSamePlace(server: Construct, api: Construct): void {
-  const there = Stack.of(server)
-  const here = Stack.of(api)
-  const pairs = [
-    ['account', there.account, here.account],
-    ['region', there.region, here.region],
-  ] as const
-  for (const [what, expected, actual] of pairs) {
-    if (expected !== actual && !Token.isUnresolved(expected) && !Token.isUnresolved(actual)) {
+/** Functions read tables by name, and a name means another table in another account or Region. */
+export function checkSamePlace(
+  expected: Construct,
+  actual: Construct,
+  [what, remedy] = ['its authorization server', 'deploy an authorization server there'],
+): void {
+  const there = Stack.of(expected)
+  const here = Stack.of(actual)
+  for (const place of ['account', 'region'] as const) {
+    const [wanted, got] = [there[place], here[place]]
+    if (wanted !== got && !Token.isUnresolved(wanted) && !Token.isUnresolved(got)) {
       throw new Error(
-        `${api.node.path} must be in the ${what} of its authorization server, ${expected}, got ${actual}: deploy an authorization server there`,
+        `${actual.node.path} must be in the ${place} of ${what}, ${wanted}, got ${got}: ${remedy}`,
       )
     }
   }

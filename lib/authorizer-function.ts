@@ -7,7 +7,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 import type { CheckedDelays } from './authorization-server-props.ts'
 import { addAuthorizerToDashboard } from './dashboard.ts'
-import { createFunction } from './functions.ts'
+import { CountersignFunction } from './functions.ts'
 import type { RouteTableCode } from './route-table-code.ts'
 
 /** What every authorizer of an authorization server has in common. */
@@ -21,7 +21,7 @@ export interface RouteAuthorizerSettings {
   readonly environment: Readonly<Record<string, string>>
   readonly permissions: () => PolicyStatement[]
   readonly decisionCacheTtlSeconds: number
-  readonly logRetention: RetentionDays
+  readonly logRetention: RetentionDays | undefined
   /** @default - alarms tell nobody */
   readonly alarmTopic: ITopic | undefined
   /** @default - none */
@@ -38,7 +38,7 @@ export function createAuthorizerFunction(
   audience: string,
   settings: RouteAuthorizerSettings,
 ): LambdaFunction {
-  const handler = createFunction(authorizer, 'Function', {
+  const handler = new CountersignFunction(authorizer, 'Function', {
     service: 'authorizer',
     description: 'Countersign: decides on the requests to one API',
     code,

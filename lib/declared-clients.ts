@@ -7,29 +7,33 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct, type IDependable } from 'constructs'
 import { createRotationAlarm } from './alarms.ts'
 import { type ClientOptions, clientMetadata } from './client-options.ts'
-import { bundledCode, createFunction } from './functions.ts'
+import { endpointsBelow } from './endpoints.ts'
+import { bundledCode, CountersignFunction } from './functions.ts'
 import { wholeSeconds } from './limits.ts'
 import { clientRegistrarPermissions, secretRotatorPermissions, serverTag } from './permissions.ts'
-import type { CountersignTables } from './tables.ts'
+import type { ResourceServers } from './resource-servers.ts'
+import type { AuthorizationServerStorage } from './storage.ts'
 
 /** The client registrar is patient with permissions that are new; then CloudFormation stops waiting. */
 const registrarTimeout = Duration.seconds(90)
 
 export interface DeclaredClientsProps {
-  readonly tokenEndpoint: string
-  readonly introspectionEndpoint: string
-  /** The name of this deployment, of the ring as well. */
-  readonly server: string
-  readonly tables: CountersignTables
-  readonly revocationShards: number
-  readonly logRetention: RetentionDays
+  /** The issuer identifier (RFC 8414 §2). */
+  readonly issuer: string
+  /** Where they are registered. */
+  readonly storage: AuthorizationServerStorage
+  /** What is granted is checked against these, and registered after them. */
+  readonly resourceServers: ResourceServers
+  /**
+   * How long the log groups of their two functions keep their events.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
+  readonly logRetention?: RetentionDays
+  /** Where the alarm on rotations goes. CloudWatch must be allowed to publish to it. */
   readonly alarmTopic: ITopic
-  /** A client can be registered after these: what it is granted has to be. */
-  readonly resourceServers: IDependable
   /** A rotation can be tried out after these: the endpoints have to answer. */
   readonly endpoints: IDependable
-  /** The scopes of a declared resource server; undefined = it is not declared in the app. */
-  readonly scopesOf: (audience: string) => readonly string[] | undefined
 }
 
 /** The clients that an app declares, and the two functions that look after them: an app without any has neither. */
@@ -55,35 +59,35 @@ export class DeclaredClients extends Construct {
   }
 
   #createRegistrar(): LambdaFunction {
-    const { tables, server, logRetention, revocationShards } = this.#props
-    return createFunction(this, 'Registrar', {
+    const { storage, logRetention } = this.#props
+    return new CountersignFunction(this, 'Registrar', {
       service: 'client-registrar',
       description: 'Countersign: registers the clients that the app declares',
       code: bundledCode('client-registrar'),
       timeout: registrarTimeout,
       environment: {
-        CLIENTS_TABLE: tables.clients.tableName,
-        RESOURCE_SERVERS_TABLE: tables.resourceServers.tableName,
-        REVOCATIONS_TABLE: tables.revocations.tableName,
-        REVOCATION_SHARDS: String(revocationShards),
+        CLIENTS_TABLE: storage.clients.tableName,
+        RESOURCE_SERVERS_TABLE: storage.resourceServers.tableName,
+        REVOCATIONS_TABLE: storage.revocations.tableName,
+        REVOCATION_SHARDS: String(storage.revocationShards),
       },
-      statements: clientRegistrarPermissions(tables, server),
+      statements: clientRegistrarPermissions(storage, storage.signingKeyRing),
       logRetention,
     })
   }
 
   #createRotator(): LambdaFunction {
-    const { tables, server, logRetention, introspectionEndpoint, alarmTopic } = this.#props
-    const rotator = createFunction(this, 'Rotator', {
+    const { issuer, storage, logRetention, alarmTopic } = this.#props
+    const rotator = new CountersignFunction(this, 'Rotator', {
       service: 'secret-rotator',
       description: 'Countersign: rotates the secrets of the clients that the app declares',
       code: bundledCode('secret-rotator'),
       timeout: Duration.seconds(30),
       environment: {
-        CLIENTS_TABLE: tables.clients.tableName,
-        INTROSPECTION_ENDPOINT: introspectionEndpoint,
+        CLIENTS_TABLE: storage.clients.tableName,
+        INTROSPECTION_ENDPOINT: endpointsBelow(issuer).introspectionEndpoint,
       },
-      statements: secretRotatorPermissions(tables, server),
+      statements: secretRotatorPermissions(storage, storage.signingKeyRing),
       logRetention,
     })
     // CDK's own would let Secrets Manager invoke it on behalf of any account.
@@ -119,7 +123,9 @@ export class DeclaredClient extends Construct {
     const { rotationHours, overlapSeconds } = checkRotation(id, options, hasSecret)
     this.node.addValidation({ validate: () => undeclaredScopes(id, options, props) })
 
-    const secret = hasSecret ? this.#createSecret(options.clientName, props.server) : undefined
+    const secret = hasSecret
+      ? this.#createSecret(options.clientName, props.storage.signingKeyRing)
+      : undefined
     const registrar = props.registrar()
     const resource = new CustomResource(this, 'Registration', {
       resourceType: 'Custom::CountersignClient',
@@ -127,7 +133,7 @@ export class DeclaredClient extends Construct {
       serviceTimeout: Duration.seconds(registrarTimeout.toSeconds() + 30),
       properties: {
         ClientMetadata: metadata,
-        TokenEndpoint: props.tokenEndpoint,
+        TokenEndpoint: endpointsBelow(props.issuer).tokenEndpoint,
         ...(secret && { SecretArn: secret.secretArn, SecretOverlapSeconds: overlapSeconds }),
       },
     })
@@ -219,10 +225,10 @@ function checkRotation(
 function undeclaredScopes(
   id: string,
   { grants = [] }: ClientOptions,
-  { scopesOf }: Pick<DeclaredClientsProps, 'scopesOf'>,
+  { resourceServers }: Pick<DeclaredClientsProps, 'resourceServers'>,
 ): string[] {
   return grants.flatMap(({ audience, scopes }) => {
-    const declared = scopesOf(audience)
+    const declared = resourceServers.scopesOf(audience)
     return scopes
       .filter(scope => declared !== undefined && !declared.includes(scope))
       .map(

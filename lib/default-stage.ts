@@ -8,6 +8,7 @@ import {
   type ThrottleSettings,
 } from 'aws-cdk-lib/aws-apigatewayv2'
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { defaultLogRetention } from './functions.ts'
 
 /** One JSON document a request. No header and no query string: either may hold a credential. */
 const accessLogFields = {
@@ -24,7 +25,8 @@ const accessLogFields = {
 }
 
 export interface DefaultStageProps {
-  readonly logRetention: RetentionDays
+  /** @default RetentionDays.SIX_MONTHS */
+  readonly logRetention?: RetentionDays
   readonly throttle?: ThrottleSettings
   /** The custom domain that serves this stage. @default - none */
   readonly domainName?: IDomainName
@@ -33,7 +35,7 @@ export interface DefaultStageProps {
 /** Gives an API its `$default` stage, deployed at each change, with access logs. */
 export function addDefaultStage(api: HttpApi, props: DefaultStageProps): HttpStage {
   const logGroup = new LogGroup(api, 'AccessLogs', {
-    retention: props.logRetention,
+    retention: props.logRetention ?? defaultLogRetention,
     removalPolicy: RemovalPolicy.RETAIN,
   })
   return api.addStage('DefaultStage', {

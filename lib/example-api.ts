@@ -4,7 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { AuthorizationServer } from './authorization-server.ts'
 import { addDefaultStage } from './default-stage.ts'
-import { bundledCode, createFunction } from './functions.ts'
+import { bundledCode, CountersignFunction } from './functions.ts'
 import type { AuthorizeOptions } from './scope-requirement.ts'
 
 export interface ExampleRoute {
@@ -37,7 +37,7 @@ export class ExampleApi extends Construct {
     authorizationServer.addResourceServer({ audience, scopes: props.scopes })
     authorizationServer.addResourceMetadata(api, { audience })
 
-    const handler = createFunction(this, 'Handler', {
+    const handler = new CountersignFunction(this, 'Handler', {
       service: 'example',
       description: `Countersign example: answers the requests to ${props.apiName}`,
       code: bundledCode('example-api'),

@@ -10,8 +10,11 @@ import {
   LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda'
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
+
+/** How long log groups keep their events, unless it is said. */
+export const defaultLogRetention = RetentionDays.SIX_MONTHS
 
 /** The value of `SERVICE` and of the metrics' `service` dimension. */
 export type Service =
@@ -36,7 +39,8 @@ export interface CountersignFunctionProps {
   readonly environment: Readonly<Record<string, string>>
   /** All that the function may do beside writing to its own log group. */
   readonly statements: readonly PolicyStatement[]
-  readonly logRetention: RetentionDays
+  /** @default RetentionDays.SIX_MONTHS */
+  readonly logRetention?: RetentionDays
   /** In MiB. CPU comes in proportion. @default 256 */
   readonly memorySize?: number
   /** @default Duration.seconds(10) */
@@ -44,46 +48,45 @@ export interface CountersignFunctionProps {
 }
 
 /**
- * Makes a function of this system: the one place that knows its run time, log group and role. The role has what
- * `statements` say and may write to its own log group; no managed policy, whose log permissions cover every group.
+ * A function of this system: the one place that knows its run time, log group and role. The role has what `statements`
+ * say and may write to its own log group; no managed policy, whose log permissions cover every group.
  */
-export function createFunction(
-  scope: Construct,
-  id: string,
-  props: CountersignFunctionProps,
-): LambdaFunction {
-  if ('SERVICE' in props.environment) {
-    throw new Error(
-      `environment of ${id} must not set SERVICE, got "${props.environment.SERVICE}": it is set from service`,
-    )
+export class CountersignFunction extends LambdaFunction {
+  /** @throws Error when it has not been bundled, or its environment sets `SERVICE` */
+  constructor(scope: Construct, id: string, props: CountersignFunctionProps) {
+    if ('SERVICE' in props.environment) {
+      throw new Error(
+        `environment of ${id} must not set SERVICE, got "${props.environment.SERVICE}": it is set from service`,
+      )
+    }
+    // Kept when the stack goes: it holds the audit events. Its rows end by themselves.
+    const logGroup = new LogGroup(scope, `${id}Logs`, {
+      retention: props.logRetention ?? defaultLogRetention,
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+    const writeLogs = new PolicyStatement({
+      sid: 'WriteLogs',
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    })
+    const role = new Role(scope, `${id}Role`, {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: { Policy: new PolicyDocument({ statements: [...props.statements, writeLogs] }) },
+    })
+    super(scope, id, {
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: props.code,
+      memorySize: props.memorySize ?? 256,
+      timeout: props.timeout ?? Duration.seconds(10),
+      environment: { SERVICE: props.service, ...props.environment },
+      role,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+    })
   }
-  // Kept when the stack goes: it holds the audit events. Its rows end by themselves.
-  const logGroup = new LogGroup(scope, `${id}Logs`, {
-    retention: props.logRetention,
-    removalPolicy: RemovalPolicy.RETAIN,
-  })
-  const writeLogs = new PolicyStatement({
-    sid: 'WriteLogs',
-    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    resources: [logGroup.logGroupArn],
-  })
-  const role = new Role(scope, `${id}Role`, {
-    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: { Policy: new PolicyDocument({ statements: [...props.statements, writeLogs] }) },
-  })
-  return new LambdaFunction(scope, id, {
-    description: props.description,
-    runtime: Runtime.NODEJS_24_X,
-    architecture: Architecture.ARM_64,
-    handler: 'index.handler',
-    code: props.code,
-    memorySize: props.memorySize ?? 256,
-    timeout: props.timeout ?? Duration.seconds(10),
-    environment: { SERVICE: props.service, ...props.environment },
-    role,
-    logGroup,
-    loggingFormat: LoggingFormat.JSON,
-  })
 }
 
 // The package asks for itself by name: these constructs run from lib/ here and from dist/esm/lib once packed.

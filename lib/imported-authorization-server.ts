@@ -1,27 +1,23 @@
-import type { HttpApi, HttpRoute, IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
-import { RetentionDays } from 'aws-cdk-lib/aws-logs'
-import { Construct } from 'constructs'
+import type { Construct } from 'constructs'
 import { createDecisionAlarms } from './alarms.ts'
-import type { IAuthorizationServer } from './authorization-server.ts'
 import {
   type AuthorizationServerAttributes,
   checkIssuer,
   checkTableArn,
   regionOf,
 } from './authorization-server-attributes.ts'
+import { AuthorizationServerBase } from './authorization-server-base.ts'
 import { checkDelays } from './authorization-server-props.ts'
-import { ScopeAuthorizer } from './authorize.ts'
 import { type RouteAuthorizerSettings, revocationEnvironment } from './authorizer-function.ts'
 import { readRevocations } from './permissions.ts'
-import { addResourceMetadata } from './resource-metadata.ts'
-import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 
 /** A server that another app has deployed. Its authorizers know it by its JWKS, and its revocations by their table. */
-export class ImportedAuthorizationServer extends Construct implements IAuthorizationServer {
+export class ImportedAuthorizationServer extends AuthorizationServerBase {
   readonly issuer: string
   readonly jwksUri: string
-  readonly #authorizers: RouteAuthorizerSettings
+  /** @internal */
+  protected readonly _authorizers: RouteAuthorizerSettings
 
   /** @throws Error when the issuer is no https URL, or a setting is out of its limits */
   constructor(scope: Construct, id: string, attributes: AuthorizationServerAttributes) {
@@ -31,31 +27,18 @@ export class ImportedAuthorizationServer extends Construct implements IAuthoriza
     checkUse(attributes)
     const delays = checkDelays({ ...attributes, revocationShards: attributes.revocations?.shards })
     createDecisionAlarms(this, attributes.alarmTopic)
-    this.#authorizers = {
+    this._authorizers = {
       server: this,
       issuer: this.issuer,
       bundle: 'remote-authorizer',
       environment: { JWKS_URI: this.jwksUri, ...environmentOf(attributes, delays) },
       permissions: () => permissionsOf(attributes),
       decisionCacheTtlSeconds: delays.decisionCacheTtlSeconds,
-      logRetention: attributes.logRetention ?? RetentionDays.SIX_MONTHS,
+      logRetention: attributes.logRetention,
       alarmTopic: attributes.alarmTopic,
       dashboard: undefined,
       declaredScopes: () => undefined,
     }
-  }
-
-  authorize(options: AuthorizeOptions): IHttpRouteAuthorizer {
-    return new ScopeAuthorizer(options, this.#authorizers)
-  }
-
-  addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
-    return addResourceMetadata(api, {
-      audience: checkAudience(audience),
-      issuer: this.issuer,
-      scopes: () => undefined,
-      logRetention: this.#authorizers.logRetention,
-    })
   }
 }
 

@@ -3,13 +3,14 @@ import { type HttpApi, HttpMethod, HttpNoneAuthorizer, type HttpRoute } from 'aw
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { resourceMetadataPath } from '../lambda/oauth/resource-metadata.ts'
-import { bundledCode, createFunction } from './functions.ts'
+import { bundledCode, CountersignFunction } from './functions.ts'
 
 export interface ResourceMetadataProps {
   readonly audience: string
   readonly issuer: string
   readonly scopes: () => readonly string[] | undefined
-  readonly logRetention: RetentionDays
+  /** @default RetentionDays.SIX_MONTHS */
+  readonly logRetention?: RetentionDays
 }
 
 /**
@@ -24,7 +25,7 @@ export function addResourceMetadata(api: HttpApi, props: ResourceMetadataProps):
       `metadata of a protected resource needs an https URL as the audience (RFC 9728 §1.2), got "${props.audience}": leave the metadata out, or name the API by a URL`,
     )
   }
-  const handler = createFunction(api, 'CountersignResourceMetadata', {
+  const handler = new CountersignFunction(api, 'CountersignResourceMetadata', {
     service: 'resource-metadata',
     description: 'Countersign: publishes the metadata of a protected API (RFC 9728)',
     code: bundledCode('resource-metadata'),

@@ -1,9 +1,12 @@
 import { CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib'
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
-import type { Construct } from 'constructs'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
 import { AdministrationError } from '../lambda/oauth/administration/administration-error.ts'
 import { parseResourceServer } from '../lambda/oauth/administration/resource-server-metadata.ts'
+import { bundledCode, CountersignFunction } from './functions.ts'
 import { wholeSeconds } from './limits.ts'
+import { registrarPermissions } from './permissions.ts'
+import type { CountersignTables } from './tables.ts'
 
 /** A protected API as the authorization server knows it: what may be granted there. */
 export interface ResourceServerOptions {
@@ -28,22 +31,51 @@ interface DeclaredResourceServer {
 }
 
 /** The registrar looks through every client; then CloudFormation stops waiting. */
-export const registrarTimeout = Duration.seconds(60)
+const registrarTimeout = Duration.seconds(60)
+
+export interface RegistrarFunctionProps {
+  /** Where they are registered. */
+  readonly storage: CountersignTables
+  /**
+   * How long its log group keeps its events.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
+  readonly logRetention?: RetentionDays
+}
+
+/** The function that registers, at deployment, the resource servers that an app declares. */
+export class RegistrarFunction extends CountersignFunction {
+  constructor(scope: Construct, id: string, { storage, logRetention }: RegistrarFunctionProps) {
+    super(scope, id, {
+      service: 'registrar',
+      description: 'Countersign: registers the resource servers that the app declares',
+      code: bundledCode('registrar'),
+      timeout: registrarTimeout,
+      environment: {
+        CLIENTS_TABLE: storage.clients.tableName,
+        RESOURCE_SERVERS_TABLE: storage.resourceServers.tableName,
+      },
+      statements: registrarPermissions(storage),
+      logRetention,
+    })
+  }
+}
 
 /** The resource servers that an app declares. They are registered by one custom resource, at deployment. */
-export class ResourceServers {
-  readonly resource: CustomResource
+export class ResourceServers extends Construct {
   readonly #declared = new Map<string, DeclaredResourceServer>()
 
-  constructor(scope: Construct, registrar: LambdaFunction) {
-    this.resource = new CustomResource(scope, 'ResourceServerDeclarations', {
+  constructor(scope: Construct, id: string, { registrar }: { readonly registrar: RegistrarFunction }) {
+    super(scope, id)
+    const resource = new CustomResource(this, 'Default', {
       resourceType: 'Custom::CountersignResourceServers',
       serviceToken: registrar.functionArn,
       serviceTimeout: Duration.seconds(registrarTimeout.toSeconds() + 30),
       removalPolicy: RemovalPolicy.RETAIN,
       properties: { ResourceServers: Lazy.any({ produce: () => this.#properties() }) },
     })
-    this.resource.node.addDependency(registrar)
+    resource.node.addDependency(registrar)
   }
 
   /** @throws Error when it is malformed, or the audience is declared already */

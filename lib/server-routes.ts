@@ -1,7 +1,9 @@
 import { type HttpApi, HttpMethod, type HttpRoute } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
-import type { ServerFunctions } from './server-functions.ts'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import { optionalEndpoints } from '../lambda/oauth/metadata.ts'
+import type { AuthorizationServerFunctions } from './server-functions.ts'
 
 const { ANY, DELETE, GET, POST, PUT } = HttpMethod
 
@@ -35,35 +37,35 @@ const keyAdministration: Routes = [
 ]
 
 /**
- * Adds the server's routes. `/token`, `/revoke` and `/introspect` take any method, so that their functions can answer a
- * wrong one with 405 and `Allow`; administration takes requests signed by an IAM principal and nothing else.
+ * Adds the routes of the functions that there are. `/token`, `/revoke` and `/introspect` take any method, so that their
+ * functions can answer a wrong one with 405 and `Allow`; administration takes requests signed by an IAM principal and
+ * nothing else. The issuer is to be the API's endpoint, or the custom domain whose root is mapped to it.
  *
  * @returns the routes of administration
  */
-export function addServerRoutes(api: HttpApi, functions: ServerFunctions): readonly HttpRoute[] {
-  api.addRoutes({
-    path: '/token',
-    methods: [ANY],
-    integration: new HttpLambdaIntegration('Token', functions.token),
-  })
-  api.addRoutes({
-    path: '/revoke',
-    methods: [ANY],
-    integration: new HttpLambdaIntegration('Revoke', functions.revoke),
-  })
-  api.addRoutes({
-    path: '/introspect',
-    methods: [ANY],
-    integration: new HttpLambdaIntegration('Introspect', functions.introspect),
-  })
-  const metadata = new HttpLambdaIntegration('Metadata', functions.metadata)
-  for (const path of metadataPaths) api.addRoutes({ path, methods: [GET], integration: metadata })
+export function addServerRoutes(api: HttpApi, functions: AuthorizationServerFunctions): readonly HttpRoute[] {
+  const add = (paths: readonly string[], method: HttpMethod, id: string, handler: IFunction | undefined) => {
+    if (handler === undefined) return
+    const integration = new HttpLambdaIntegration(id, handler)
+    for (const path of paths) api.addRoutes({ path, methods: [method], integration })
+  }
+  add(['/token'], ANY, 'Token', functions.token)
+  add(['/revoke'], ANY, 'Revoke', functions.revocation)
+  add(['/introspect'], ANY, 'Introspect', functions.introspection)
+  add(metadataPaths, GET, 'Metadata', functions.metadata)
+  const present = optionalEndpoints.filter(endpoint => functions[endpoint] !== undefined)
+  if (present.length < optionalEndpoints.length) {
+    functions.metadata.addEnvironment('OPTIONAL_ENDPOINTS', present.join(' ') || 'none')
+  }
+  if (functions.administration === undefined) return []
 
   const authorizer = new HttpIamAuthorizer()
-  const administer = (routes: Routes, integration: HttpLambdaIntegration) =>
-    routes.flatMap(([path, ...methods]) => api.addRoutes({ path, methods, integration, authorizer }))
+  const administer = (routes: Routes, id: string, handler: IFunction) => {
+    const integration = new HttpLambdaIntegration(id, handler)
+    return routes.flatMap(([path, ...methods]) => api.addRoutes({ path, methods, integration, authorizer }))
+  }
   return [
-    ...administer(administration, new HttpLambdaIntegration('Admin', functions.admin)),
-    ...administer(keyAdministration, new HttpLambdaIntegration('Keeper', functions.keeper)),
+    ...administer(administration, 'Admin', functions.administration),
+    ...administer(keyAdministration, 'Keeper', functions.keeper),
   ]
 }

@@ -1,6 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import type { Construct } from 'constructs'
+import type { AuthorizationServerProps } from './authorization-server-props.ts'
 
 /** The local secondary index of the revocations table: what was revoked since a moment, read consistently. */
 export const revokedAtIndex = 'by_revoked_at'
@@ -34,20 +35,26 @@ export interface CountersignTables {
   readonly resourceServers: TableV2
 }
 
-export interface CountersignTablesProps {
-  /** What happens to clients, resource servers, revocations and signing keys when the stack goes. */
-  readonly removalPolicy: RemovalPolicy
-  /** Whether DynamoDB refuses to delete those four tables. */
-  readonly deletionProtection: boolean
+/** By the names that people see. */
+export function tablesByName(tables: CountersignTables): [string, TableV2][] {
+  return [
+    ['Clients', tables.clients],
+    ['Revocations', tables.revocations],
+    ['SigningKeys', tables.signingKeys],
+    ['SingleUse', tables.singleUse],
+    ['ResourceServers', tables.resourceServers],
+  ]
 }
 
+type TablesProps = Pick<AuthorizationServerProps, 'removalPolicy' | 'deletionProtection'>
+
 /** Makes the five tables. Their construct ids are part of the contract: a renamed table is an empty table. */
-export function createTables(scope: Construct, props: CountersignTablesProps): CountersignTables {
+export function createTables(scope: Construct, props: TablesProps): CountersignTables {
   const encrypted = { billing: Billing.onDemand(), encryption: TableEncryptionV2.awsManagedKey() }
   const kept = {
     ...encrypted,
-    removalPolicy: props.removalPolicy,
-    deletionProtection: props.deletionProtection,
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    deletionProtection: props.deletionProtection ?? true,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
   }
   return {

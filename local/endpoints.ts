@@ -6,8 +6,10 @@ import { writeDurably } from './durable-file.ts'
 export interface Endpoints {
   readonly issuer: string
   readonly tokenEndpoint: string
-  readonly revocationEndpoint: string
-  readonly introspectionEndpoint: string
+  /** Of a server that has one. */
+  readonly revocationEndpoint?: string
+  /** Of a server that has one. */
+  readonly introspectionEndpoint?: string
   readonly jwksUri: string
   readonly admin: string
   /** The protected APIs, by name. */
@@ -56,8 +58,8 @@ export async function discoverEndpoints(
   return {
     issuer,
     tokenEndpoint: endpoint('token_endpoint'),
-    revocationEndpoint: endpoint('revocation_endpoint'),
-    introspectionEndpoint: endpoint('introspection_endpoint'),
+    ...(metadata.revocation_endpoint && { revocationEndpoint: metadata.revocation_endpoint }),
+    ...(metadata.introspection_endpoint && { introspectionEndpoint: metadata.introspection_endpoint }),
     jwksUri: endpoint('jwks_uri'),
     admin: `${issuer}/admin`,
     apis: Object.fromEntries(Object.entries(apis).filter(([, url]) => url !== issuer)),

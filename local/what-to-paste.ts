@@ -5,7 +5,7 @@ import type { ExampleCall } from './example-call.ts'
 
 /**
  * Four lines for a shell, each under a comment: a token, a call that passes, a revocation, a call that is
- * refused.
+ * refused. Two of a server that revokes nothing.
  *
  * @param maxRevocationDelaySeconds how long after the revocation the last call may still pass
  */
@@ -21,16 +21,21 @@ export function whatToPaste(
   const extract = String.raw`sed -n 's/.*"access_token" *: *"\([^"]*\)".*/\1/p'`
   const form = `-d grant_type=client_credentials --data-urlencode ${quoted(`resource=${resource}`)}`
   const wait = maxRevocationDelaySeconds > 0 ? `sleep ${maxRevocationDelaySeconds}; ` : ''
+  const { revocationEndpoint } = endpoints
   const within = maxRevocationDelaySeconds > 0 ? `within ${maxRevocationDelaySeconds} s` : 'at once'
   return [
     `# A token for ${resource}`,
     `CLIENT_ID=${client.client_id} CLIENT_SECRET=${client.client_secret}; TOKEN=$(curl -sS ${credentials} ${form} ${endpoints.tokenEndpoint} | ${extract}); echo "$TOKEN"`,
     '# A call that passes: 200',
     call,
-    '# A revocation: 200',
-    `curl -sS ${status} ${credentials} -d "token=$TOKEN" ${endpoints.revocationEndpoint}`,
-    `# The same call is refused ${within}: 401`,
-    `${wait}${call}`,
+    ...(revocationEndpoint === undefined
+      ? []
+      : [
+          '# A revocation: 200',
+          `curl -sS ${status} ${credentials} -d "token=$TOKEN" ${revocationEndpoint}`,
+          `# The same call is refused ${within}: 401`,
+          `${wait}${call}`,
+        ]),
   ]
 }
 

@@ -12,22 +12,29 @@ export const endpointPaths = {
   administration: '/admin',
 } as const
 
+/** The endpoints that a server may do without. */
+export const optionalEndpoints = ['revocation', 'introspection'] as const
+
+export type OptionalEndpoint = (typeof optionalEndpoints)[number]
+
 /** Authorization server metadata (RFC 8414 §2). */
-export function authorizationServerMetadata(issuer: string) {
+export function authorizationServerMetadata(
+  issuer: string,
+  endpoints: readonly OptionalEndpoint[] = optionalEndpoints,
+) {
+  const endpoint = (name: 'token' | OptionalEndpoint) => ({
+    [`${name}_endpoint`]: issuer + endpointPaths[name],
+    [`${name}_endpoint_auth_methods_supported`]: tokenEndpointAuthMethods,
+    [`${name}_endpoint_auth_signing_alg_values_supported`]: jwsAlgorithms,
+  })
   return {
     issuer,
-    token_endpoint: issuer + endpointPaths.token,
-    revocation_endpoint: issuer + endpointPaths.revocation,
-    introspection_endpoint: issuer + endpointPaths.introspection,
+    ...endpoint('token'),
+    ...(endpoints.includes('revocation') && endpoint('revocation')),
+    ...(endpoints.includes('introspection') && endpoint('introspection')),
     jwks_uri: issuer + endpointPaths.jwks,
     grant_types_supported: ['client_credentials'],
     // Required by RFC 8414, and empty: there is no authorization endpoint.
     response_types_supported: [],
-    token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    token_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
-    revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    revocation_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
-    introspection_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
-    introspection_endpoint_auth_signing_alg_values_supported: jwsAlgorithms,
   }
 }

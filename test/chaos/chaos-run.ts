@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { publicationLeadSeconds } from '../../lambda/oauth/signing-key-times.ts'
+import type { Endpoints } from '../../local/endpoints.ts'
 import { storeClient } from '../lambda/support/local-store.ts'
 import { check } from './checker.ts'
 import type { Bounds } from './findings.ts'
@@ -43,7 +44,7 @@ export async function runChaos({ seed, minutes, print, keepHistory }: RunOptions
   const stack = await StackUnderTest.start(dataDir, random.fork())
   try {
     await publishLongAgo(stack)
-    const system = new HttpSystem(stack.endpoints)
+    const system = new HttpSystem(stack.endpoints as Required<Endpoints>)
     await system.registerIntrospector()
     const load = { system, recorder, owners: 4, callers: 3, pause: 120, delay: bounds.maxRevocationDelay }
     const generator = new Generator({ ...load, random: random.fork() })

@@ -29,11 +29,11 @@ export class HttpSystem implements System {
   readonly scopes = ['orders:read', 'orders:write']
   readonly routes = routes
   readonly issuer: string
-  readonly #endpoints: Endpoints
+  readonly #endpoints: Required<Endpoints>
   /** The resource server's own client, which asks about tokens. */
   #introspector: Login | undefined
 
-  constructor(endpoints: Endpoints) {
+  constructor(endpoints: Required<Endpoints>) {
     this.#endpoints = endpoints
     this.issuer = endpoints.issuer
   }

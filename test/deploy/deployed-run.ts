@@ -25,7 +25,7 @@ export async function deployedRun(dataDir: string): Promise<StackRun> {
     if (value === undefined) throw new Error(`the deployment has no output ${name}`)
     return value
   }
-  const endpoints: Endpoints = {
+  const endpoints: Required<Endpoints> = {
     issuer: output('Issuer'),
     tokenEndpoint: output('TokenEndpoint'),
     revocationEndpoint: output('RevocationEndpoint'),

@@ -28,9 +28,12 @@ export type Json = Record<string, unknown>
 /** Name and text of each log. */
 export type Logs = readonly (readonly [name: string, text: string])[]
 
+/** A test that asks for an endpoint has a server with it. */
+export type AllEndpoints = Required<Endpoints>
+
 /** What differs between a stack of the local gateway and one that was deployed. */
 export interface StackRun {
-  readonly endpoints: Endpoints
+  readonly endpoints: AllEndpoints
   /** Of the administrator that signs, and the ARN that IAM knows it by. */
   readonly credentials: AwsCredentials
   readonly actor: string
@@ -44,7 +47,7 @@ export interface StackRun {
 async function runLocally(dataDir: string, assemblyDir: string): Promise<StackRun> {
   const run = await startLocal({ port: 0, dataDir, assemblyDir })
   return {
-    endpoints: run.endpoints,
+    endpoints: run.endpoints as AllEndpoints,
     credentials: localCredentials,
     actor: 'arn:aws:iam::000000000000:user/local',
     accessTokenLifetimeSeconds: 600,
@@ -147,7 +150,7 @@ export class LocalStack {
     return texts
   }
 
-  get endpoints(): Endpoints {
+  get endpoints(): AllEndpoints {
     return this.#run.endpoints
   }
 

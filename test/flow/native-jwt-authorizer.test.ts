@@ -9,7 +9,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import { CountersignStack } from '../../lib/countersign-stack.ts'
-import { createFunction } from '../../lib/functions.ts'
+import { CountersignFunction } from '../../lib/functions.ts'
 import { newApp, Synthesis } from '../lib/synthesis.ts'
 import { LocalStack, type RegisteredClient } from './local-stack.ts'
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   const code = mkdtempSync(join(folder, 'code-'))
   const echo = 'export const handler = async event => ({ authorizer: event.requestContext.authorizer })'
   writeFileSync(join(code, 'index.mjs'), echo)
-  const handler = createFunction(countersign, 'Handler', {
+  const handler = new CountersignFunction(countersign, 'Handler', {
     service: 'example',
     description: 'answers with what the authorizer told it',
     code: Code.fromAsset(code),

@@ -3,7 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import { CountersignStack } from '../../lib/countersign-stack.ts'
-import { bundledCode, bundleFolder, createFunction } from '../../lib/functions.ts'
+import { bundledCode, bundleFolder, CountersignFunction } from '../../lib/functions.ts'
 import { newApp, Synthesis } from './synthesis.ts'
 
 const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign'))
@@ -184,7 +184,7 @@ describe('functions', () => {
   it('refuses an environment that says another service', () => {
     const stack = new Stack(newApp(), 'Trial')
     const create = () =>
-      createFunction(stack, 'Handler', {
+      new CountersignFunction(stack, 'Handler', {
         service: 'example',
         description: '',
         code: bundledCode('example-api'),

@@ -40,7 +40,10 @@ export interface TemplateResource {
   readonly Metadata: Record<string, string>
 }
 
-/** A stack's template, its resources found by their construct paths without the stack's id and `/Resource`. */
+/** The parts of a construct's path that make its logical id. */
+const namedPath = (path: string) => path.replace(/\/Resource$/, '').replace(/\/Default(?=\/|$)/g, '')
+
+/** A stack's template, its resources found by their construct paths without the stack's id, `/Resource` and `/Default`. */
 export class Synthesis {
   readonly template: Template
   readonly #byPath: ReadonlyMap<string, TemplateResource>
@@ -50,16 +53,14 @@ export class Synthesis {
     const resources: Record<string, Omit<TemplateResource, 'logicalId'>> = this.template.toJSON().Resources
     this.#byPath = new Map(
       Object.entries(resources).map(([logicalId, resource]) => [
-        (resource.Metadata['aws:cdk:path'] ?? '')
-          .replace(`${stack.node.path}/`, '')
-          .replace(/\/(Resource|Default)$/, ''),
+        namedPath(resource.Metadata['aws:cdk:path'] ?? '').replace(`${stack.node.path}/`, ''),
         { logicalId, ...resource },
       ]),
     )
   }
 
   at(path: string): TemplateResource {
-    const resource = this.#byPath.get(path)
+    const resource = this.#byPath.get(namedPath(path))
     if (resource === undefined) throw new Error(`no resource at ${path}`)
     return resource
   }

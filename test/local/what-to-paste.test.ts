@@ -21,6 +21,16 @@ async function server(answer: (url: string, body: string, authorization?: string
 }
 
 describe('what to paste', () => {
+  it('is a token and a call for a server without a revocation endpoint', () => {
+    const call = { url: 'http://127.0.0.1:1/orders', resource: 'https://orders.example.com' }
+    const lines = whatToPaste(client, { tokenEndpoint: 'http://127.0.0.1:1/token' }, call, 5)
+    expect(lines.filter(line => line.startsWith('#'))).toEqual([
+      '# A token for https://orders.example.com',
+      '# A call that passes: 200',
+    ])
+    expect(lines).toHaveLength(4)
+  })
+
   it('is four lines, each under its comment, that bash takes as they are', async () => {
     const seen: string[] = []
     const url = await server((path, body, authorization) => {

@@ -41,9 +41,9 @@ const copy = (): any => structuredClone(deployed)
 const find = (path: string) =>
   Object.keys(deployed.Resources).find(id => deployed.Resources[id]?.Metadata?.['aws:cdk:path'] === path) ??
   ''
-const clients = find('Trial/Server/Clients/Resource')
-const revocations = find('Trial/Server/Revocations/Resource')
-const ring = find('Trial/Server/SigningKeyRing/Default')
+const clients = find('Trial/Server/Default/Clients/Resource')
+const revocations = find('Trial/Server/Default/Revocations/Resource')
+const ring = find('Trial/Server/SigningKeyRing/Default/Default')
 
 const lossesOf = (now: Baseline) =>
   changesSince(baselineOf(deployed), now)

@@ -95,7 +95,10 @@ function readResource(logicalId: string, resource: Resource): StatefulResource {
   }
   const properties = keysAlone(resource.Properties ?? {})
   return {
-    path: String(resource.Metadata?.['aws:cdk:path'] ?? logicalId).replace(/\/(Resource|Default)$/, ''),
+    path: String(resource.Metadata?.['aws:cdk:path'] ?? logicalId).replace(
+      /\/Resource$|\/Default(?=\/|$)/g,
+      '',
+    ),
     type: resource.Type,
     deletionPolicy: resource.DeletionPolicy ?? 'Delete',
     updateReplacePolicy: resource.UpdateReplacePolicy ?? 'Delete',

@@ -1,0 +1,74 @@
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { type IGrantable, type IPrincipal, type IRole, PolicyDocument, Role } from 'aws-cdk-lib/aws-iam'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
+import { Construct } from 'constructs'
+import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
+import { revocationReaderPermissions } from './permissions.ts'
+import { createWrappingKey, ringName } from './signing-key-ring.ts'
+import { type CountersignTables, createTables } from './tables.ts'
+
+/** How an authorization server's data are kept. */
+export interface AuthorizationServerStorageProps
+  extends Pick<
+    AuthorizationServerProps,
+    'signingKeyCustody' | 'revocationShards' | 'removalPolicy' | 'deletionProtection'
+  > {}
+
+/**
+ * What an authorization server cannot lose: its five tables, the name of its ring of signing keys and, with custody
+ * `envelope`, the KMS key that wraps them. Everything else can be made anew at any time, so this may have a stack of its
+ * own, in the server's account and Region. Its place in the app names the tables and the ring: moved, it is empty.
+ */
+export class AuthorizationServerStorage extends Construct implements CountersignTables {
+  readonly clients: TableV2
+  readonly resourceServers: TableV2
+  readonly revocations: TableV2
+  readonly signingKeys: TableV2
+  readonly singleUse: TableV2
+  /** Which keys in the `SigningKeys` table, and which keys in KMS by their tag, are this server's. */
+  readonly signingKeyRing: string
+  readonly signingKeyCustody: 'kms' | 'envelope'
+  readonly revocationShards: number
+  /** The key that wraps private signing keys; undefined with custody `kms`. */
+  readonly wrappingKey: IKey | undefined
+
+  /** @throws Error when a setting is out of its limits */
+  constructor(scope: Construct, id: string, props: AuthorizationServerStorageProps = {}) {
+    super(scope, id)
+    const { signingKeyCustody, revocationShards } = checkSettings(props)
+    const tables = createTables(this, props)
+    this.clients = tables.clients
+    this.resourceServers = tables.resourceServers
+    this.revocations = tables.revocations
+    this.signingKeys = tables.signingKeys
+    this.singleUse = tables.singleUse
+    this.signingKeyRing = ringName(this)
+    this.signingKeyCustody = signingKeyCustody
+    this.revocationShards = revocationShards
+    this.wrappingKey =
+      signingKeyCustody === 'envelope' ? createWrappingKey(this, this.signingKeyRing) : undefined
+  }
+
+  /**
+   * A role with which authorizers of another account or Region read the revocations, and nothing else. Give its ARN to
+   * `fromAttributes` there, as `revocations.readRoleArn`.
+   *
+   * @param assumedBy who may assume it: an account, or better the roles of the authorizers
+   */
+  addRevocationReader(id: string, { assumedBy }: { readonly assumedBy: IPrincipal }): IRole {
+    return new Role(this, id, {
+      assumedBy,
+      description: 'Countersign: reads revocations, for authorizers elsewhere',
+      inlinePolicies: { Policy: new PolicyDocument({ statements: revocationReaderPermissions(this) }) },
+    })
+  }
+
+  /**
+   * Lets a service that is behind no gateway read what a guard (`countersign/guard`) decides by: revocations, and public
+   * signing keys. It may write nothing.
+   */
+  grantGuard(grantee: IGrantable): void {
+    this.revocations.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:Query')
+    this.signingKeys.grant(grantee, 'dynamodb:Query')
+  }
+}
