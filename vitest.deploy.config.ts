@@ -1,7 +1,7 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
-import base from './vitest.config.ts'
+import { settings as base } from './vitest.config.ts'
 
-const { include: _, exclude: __, globalSetup: ___, ...settings } = base.test ?? {}
+const { globalSetup: _, ...settings } = base
 
 /** The files in this order, all of them on one deployment, and one at a time. */
 function group(groupOrder: number, name: string, files: readonly string[], lifetime: number) {

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import base, { programs } from './vitest.config.ts'
+import { programs, settings } from './vitest.config.ts'
 
 // What `npm run test:programs` runs.
-export default defineConfig({ ...base, test: { ...base.test, include: programs, exclude: [] } })
+export default defineConfig({ test: { ...settings, include: programs } })
