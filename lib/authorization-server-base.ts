@@ -1,8 +1,11 @@
 import type { Authorizer } from 'aws-cdk-lib/aws-apigateway'
 import type { HttpApi, HttpRoute, IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
 import { Construct, type IConstruct } from 'constructs'
+import { metricNames } from '../lambda/oauth/metric-names.ts'
 import { ScopeAuthorizer } from './authorize.ts'
 import type { RouteAuthorizerSettings } from './authorizer-function.ts'
+import { serviceMetric } from './metrics.ts'
 import { addResourceMetadata } from './resource-metadata.ts'
 import { RestScopeAuthorizer } from './rest-authorize.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
@@ -69,5 +72,32 @@ export abstract class AuthorizationServerBase extends Construct implements IAuth
       scopes: () => declaredScopes(audience),
       logRetention,
     })
+  }
+
+  /**
+   * Requests that the authorizers of this account and Region have let through, those of other servers included.
+   *
+   * @default - the sum over five minutes
+   */
+  metricDecisionsAllowed(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.decisionsAllowed, 'authorizer', options)
+  }
+
+  /**
+   * Requests that they have refused: no valid token, or too little scope.
+   *
+   * @default - the sum over five minutes
+   */
+  metricDecisionsRefused(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.decisionsRefused, 'authorizer', options)
+  }
+
+  /**
+   * Requests that they have refused because they could not decide.
+   *
+   * @default - the sum over five minutes
+   */
+  metricDecisionsFailed(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.decisionsFailed, 'authorizer', options)
   }
 }

@@ -1,9 +1,10 @@
 import { HttpApi, type HttpRoute } from 'aws-cdk-lib/aws-apigatewayv2'
-import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Dashboard, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
-import type { IGrantable, IPrincipal, IRole } from 'aws-cdk-lib/aws-iam'
+import type { Grant, IGrantable, IPrincipal, IRole } from 'aws-cdk-lib/aws-iam'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
+import { metricNames } from '../lambda/oauth/metric-names.ts'
 import { AuthorizationServerAlarms, createAlarmTopic } from './alarms.ts'
 import {
   AssembledAuthorizationServer,
@@ -28,6 +29,7 @@ import {
 } from './endpoint-functions.ts'
 import { endpointsBelow } from './endpoints.ts'
 import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
+import { serviceMetric } from './metrics.ts'
 import { RegistrarFunction, type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
 import type { AuthorizationServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
@@ -198,13 +200,52 @@ export class AuthorizationServer extends AuthorizationServerBase {
    * Lets a service that is behind no gateway read what a guard (`countersign/guard`) decides by: revocations, and public
    * signing keys. It may write nothing.
    */
-  grantGuard(grantee: IGrantable): void {
-    this.storage.grantGuard(grantee)
+  grantGuard(grantee: IGrantable): Grant {
+    return this.storage.grantGuard(grantee)
   }
 
   /** Lets an IAM principal use the whole administration API: it can make itself a client with any grant. */
-  grantAdministration(grantee: IGrantable): void {
-    for (const route of this.#administration) route.grantInvoke(grantee)
+  grantAdministration(grantee: IGrantable): Grant {
+    return this.#administration
+      .map(route => route.grantInvoke(grantee))
+      .reduce((all, grant) => all.combine(grant))
+  }
+
+  /**
+   * Access tokens issued. As all metrics of this package it has no dimension of its own for a server: two servers in one
+   * account and Region count together.
+   *
+   * @default - the sum over five minutes
+   */
+  metricTokensIssued(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.tokensIssued, 'token', options)
+  }
+
+  /**
+   * Token requests refused, with a wrong secret for instance.
+   *
+   * @default - the sum over five minutes
+   */
+  metricTokensRefused(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.tokensRefused, 'token', options)
+  }
+
+  /**
+   * Token requests answered 5xx.
+   *
+   * @default - the sum over five minutes
+   */
+  metricTokensFailed(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.tokensFailed, 'token', options)
+  }
+
+  /**
+   * Revocations by clients (RFC 7009) that were acknowledged.
+   *
+   * @default - the sum over five minutes
+   */
+  metricRevocationsAccepted(options?: MetricOptions): Metric {
+    return serviceMetric(metricNames.revocationsAccepted, 'revoke', options)
   }
 }
 

@@ -1,31 +1,22 @@
 import { Duration, Names } from 'aws-cdk-lib'
-import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs'
 import { type MetricName, metricNamespace } from '../lambda/oauth/metric-names.ts'
 import type { Service } from './functions.ts'
 
-export interface MetricOptions {
-  /** @default - CloudWatch shows the metric's name */
-  readonly label?: string
-  /** @default Sum */
-  readonly statistic?: string
-  /** @default Duration.minutes(5) */
-  readonly period?: Duration
-}
-
 const fiveMinutes = Duration.minutes(5)
 
-/** A metric that one service publishes about itself. */
+/** A metric that one service publishes about itself: the sum over five minutes, unless `options` say otherwise. */
 export function serviceMetric(name: MetricName, service: Service, options: MetricOptions = {}): Metric {
   return new Metric({
     namespace: metricNamespace,
     metricName: name,
     dimensionsMap: { service },
-    statistic: options.statistic ?? 'Sum',
-    period: options.period ?? fiveMinutes,
-    label: options.label,
+    statistic: 'Sum',
+    period: fiveMinutes,
+    ...options,
   })
 }
 

@@ -1,5 +1,12 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
-import { type IGrantable, type IPrincipal, type IRole, PolicyDocument, Role } from 'aws-cdk-lib/aws-iam'
+import {
+  type Grant,
+  type IGrantable,
+  type IPrincipal,
+  type IRole,
+  PolicyDocument,
+  Role,
+} from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
@@ -67,8 +74,8 @@ export class AuthorizationServerStorage extends Construct implements Countersign
    * Lets a service that is behind no gateway read what a guard (`countersign/guard`) decides by: revocations, and public
    * signing keys. It may write nothing.
    */
-  grantGuard(grantee: IGrantable): void {
-    this.revocations.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:Query')
-    this.signingKeys.grant(grantee, 'dynamodb:Query')
+  grantGuard(grantee: IGrantable): Grant {
+    const revocations = this.revocations.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:Query')
+    return revocations.combine(this.signingKeys.grant(grantee, 'dynamodb:Query'))
   }
 }
