@@ -1,13 +1,22 @@
 import { readFileSync } from 'node:fs'
 import type { ProtectedApi } from '../oauth/authorize.ts'
+import type { RevocationFeed } from '../oauth/revocation-feed.ts'
 import { parseRouteTable } from '../oauth/route-table.ts'
 import { VerifiedTokenMemory } from '../oauth/verified-token-memory.ts'
-import { dynamoDbClient } from './aws-clients.ts'
-import { configuredRevocationFeed } from './configured-stores.ts'
-import { configuredVerification } from './configured-verification.ts'
 import { setting } from './environment.ts'
 import type { FunctionContext } from './function-context.ts'
 import { startLoadMilliseconds } from './recorded-revocation-feed.ts'
+import { signatureVerifier } from './signature-verifier.ts'
+
+/** What an authorizer knows its authorization server by. */
+export interface ServerSources {
+  readonly keys: Pick<ProtectedApi, 'findKey' | 'findKnownKey'> & {
+    /** Loads them. Never throws: a token that comes asks again. */
+    start(): Promise<unknown>
+  }
+  /** Undefined where nobody says how to know of them: a revoked token then passes until it expires. */
+  readonly revocations: RevocationFeed | undefined
+}
 
 /**
  * The API that an authorizer function protects, from its environment and route table, with signing keys and
@@ -18,18 +27,21 @@ import { startLoadMilliseconds } from './recorded-revocation-feed.ts'
 export async function configuredProtectedApi(
   context: FunctionContext,
   routesFile: URL,
+  sourcesOf: (context: FunctionContext) => ServerSources,
 ): Promise<ProtectedApi> {
-  const { clock, records, watch } = context
-  const dynamoDb = dynamoDbClient(watch)
-  const { ring, verification } = configuredVerification(dynamoDb, records, clock, setting('AUDIENCE'))
-  const feed = configuredRevocationFeed(dynamoDb, context)
+  const issuer = setting('ISSUER')
+  const audience = setting('AUDIENCE')
+  const { keys, revocations } = sourcesOf(context)
   const routes = parseRouteTable(readFileSync(routesFile, 'utf8'))
-  await Promise.all([ring.refresh().catch(() => {}), feed.start(startLoadMilliseconds)])
+  await Promise.all([keys.start(), revocations?.start(startLoadMilliseconds)])
   return {
-    ...verification,
+    issuer,
+    audience,
     routes,
     memory: new VerifiedTokenMemory(),
-    findKnownKey: kid => ring.find(kid),
-    isRevoked: token => feed.isRevoked(token),
+    findKey: keys.findKey,
+    findKnownKey: keys.findKnownKey,
+    verifySignature: signatureVerifier(issuer, audience),
+    isRevoked: async token => (revocations === undefined ? false : revocations.isRevoked(token)),
   }
 }

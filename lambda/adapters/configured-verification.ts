@@ -7,28 +7,20 @@ import type { Records } from './records.ts'
 import { signatureVerifier } from './signature-verifier.ts'
 
 /**
- * Verification of this issuer's tokens against the ring.
- *
- * @param audience the one to accept; undefined = any, for endpoints that authenticate who asks: to them no token of a
- * key that has just been made is invalid
+ * Verification of this issuer's tokens against the ring, for endpoints that authenticate who asks: tokens of any
+ * audience, and to them no token of a key that has just been made is invalid.
  */
-export function configuredVerification(
-  client: DynamoDBClient,
-  records: Records,
-  clock: Clock,
-  audience: string | undefined,
-) {
+export function configuredVerification(client: DynamoDBClient, records: Records, clock: Clock) {
   const issuer = setting('ISSUER')
   const table = configuredKeysTable(client, records)
-  const unknownKeySeconds = audience === undefined ? 0 : undefined
-  const ring = new SigningKeyRing(() => table.read(), clock, { unknownKeySeconds })
+  const ring = new SigningKeyRing(() => table.read(), clock, { unknownKeySeconds: 0 })
   return {
     ring,
     verification: {
       issuer,
-      audience,
+      audience: undefined,
       findKey: (kid: string) => ring.findOrRead(kid),
-      verifySignature: signatureVerifier(issuer, audience),
+      verifySignature: signatureVerifier(issuer, undefined),
     },
   }
 }

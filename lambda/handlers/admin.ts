@@ -22,7 +22,7 @@ const clients = new ClientsAdministrationTable(dynamoDb, setting('CLIENTS_TABLE'
 const revocations = configuredRevocations(dynamoDb, records)
 const resourceServers = new ResourceServersTable(dynamoDb, setting('RESOURCE_SERVERS_TABLE'), records)
 const singleUse = new SingleUseTable(dynamoDb, setting('SINGLE_USE_TABLE'), records)
-const { verification } = configuredVerification(dynamoDb, records, clock, undefined)
+const { verification } = configuredVerification(dynamoDb, records, clock)
 
 const writeRevocation = (revocation: Revocation) => revocations.write(revocation, clock.now())
 

@@ -13,7 +13,7 @@ const context = functionContext()
 const { clock, records, watch } = context
 const dynamoDb = dynamoDbClient(watch)
 const revocations = configuredRevocations(dynamoDb, records)
-const { ring, verification } = configuredVerification(dynamoDb, records, clock, undefined)
+const { ring, verification } = configuredVerification(dynamoDb, records, clock)
 
 const endpoint = {
   ...configuredClientAuthentication(dynamoDb, records, clock),
