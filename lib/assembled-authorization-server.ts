@@ -80,7 +80,7 @@ export function authorizersOf(
   return {
     server,
     issuer,
-    bundle: 'authorizer',
+    place: 'beside',
     environment: {
       SIGNING_KEYS_TABLE: storage.signingKeys.tableName,
       SIGNING_KEY_RING: storage.signingKeyRing,

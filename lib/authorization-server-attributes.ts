@@ -50,7 +50,7 @@ export interface AuthorizationServerAttributes {
   readonly revocationOutageGrace?: Duration
 
   /**
-   * How long API Gateway repeats a decision for the same token and route. Part of `maxRevocationDelay`, and shorter.
+   * How long API Gateway repeats a decision for the same token and route (of a REST API: token). Part of `maxRevocationDelay`, and shorter.
    *
    * @default Duration.seconds(0)
    */

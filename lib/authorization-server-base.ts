@@ -28,6 +28,18 @@ export interface IAuthorizationServer extends IConstruct {
   authorize(options: AuthorizeOptions): IHttpRouteAuthorizer
 
   /**
+   * What a method of a REST API needs of an access token; pass it as the method's `authorizer`, or in the API's
+   * `defaultMethodOptions`. It may be on any number of methods of one API, and passes requests as `authorize` does. The
+   * API gets gateway responses with `WWW-Authenticate` and error codes (RFC 6750 §3), unless it already has some of the
+   * same type.
+   *
+   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
+   * the method is added) it is on another API, or the API already has another audience or authorization server, or is in
+   * another account or Region than a server of this app: use `fromAttributes` there
+   */
+  authorizeRest(options: AuthorizeOptions): Authorizer
+
+  /**
    * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
    * audience, this server as its authorization server, and its scopes where they are declared.
    *
@@ -49,15 +61,7 @@ export abstract class AuthorizationServerBase extends Construct implements IAuth
     return new ScopeAuthorizer(options, this._authorizers)
   }
 
-  /**
-   * What a method of a REST API needs of an access token; pass it as the method's `authorizer`, or in the API's
-   * `defaultMethodOptions`. It may be on any number of methods of one API, which may be in any stack of the server's
-   * account and Region, and passes requests as `authorize` does. The API gets gateway responses with
-   * `WWW-Authenticate` and error codes (RFC 6750 §3), unless it already has some of the same type.
-   *
-   * @throws Error when the audience or a scope is malformed, not exactly one of `allOf` and `anyOf` is given, or (when
-   * the method is added) it is on another API, or the API already has another audience or authorization server
-   */
+  /** @inheritDoc */
   authorizeRest(options: AuthorizeOptions): Authorizer {
     const id = `Authorizer${this.#restAuthorizers.node.children.length}`
     return new RestScopeAuthorizer(this.#restAuthorizers, id, options, this._authorizers)

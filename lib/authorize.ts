@@ -31,10 +31,10 @@ export class ScopeAuthorizer implements IHttpRouteAuthorizer {
   }
 
   #authorizerOf(scope: Construct, api: IHttpApi): RouteAuthorizer {
-    const { server, bundle } = this.#settings
+    const { server, place } = this.#settings
     const existing = scope.node.tryFindChild(routeAuthorizerId)
     if (!(existing instanceof RouteAuthorizer)) {
-      if (bundle === 'authorizer') checkSamePlace(server, scope)
+      if (place === 'beside') checkSamePlace(server, scope)
       return new RouteAuthorizer(scope, api, this.#audience, this.#settings)
     }
     checkSameApi(existing, server, this.#audience, scope)

@@ -15,8 +15,8 @@ export interface RouteAuthorizerSettings {
   /** The construct of the authorization server: an API answers to one. */
   readonly server: Construct
   readonly issuer: string
-  /** The bundle that decides: beside its server's tables, or away from them. */
-  readonly bundle: 'authorizer' | 'remote-authorizer'
+  /** Where decisions are made: beside the server's tables, or away from them. */
+  readonly place: 'beside' | 'elsewhere'
   /** Where it finds keys and revocations. */
   readonly environment: Readonly<Record<string, string>>
   readonly permissions: () => PolicyStatement[]

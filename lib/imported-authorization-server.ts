@@ -30,7 +30,7 @@ export class ImportedAuthorizationServer extends AuthorizationServerBase {
     this._authorizers = {
       server: this,
       issuer: this.issuer,
-      bundle: 'remote-authorizer',
+      place: 'elsewhere',
       environment: { JWKS_URI: this.jwksUri, ...environmentOf(attributes, delays) },
       permissions: () => permissionsOf(attributes),
       decisionCacheTtlSeconds: delays.decisionCacheTtlSeconds,

@@ -44,10 +44,10 @@ export class RestScopeAuthorizer extends Authorizer {
   }
 
   #authorizerOf(api: IRestApi): RestRouteAuthorizer {
-    const { server } = this.#settings
+    const { server, place } = this.#settings
     const existing = api.node.tryFindChild(routeAuthorizerId)
     if (!(existing instanceof RestRouteAuthorizer)) {
-      checkSamePlace(server, api)
+      if (place === 'beside') checkSamePlace(server, api)
       return new RestRouteAuthorizer(api, this.#audience, this.#settings)
     }
     checkSameApi(existing, server, this.#audience, api)

@@ -50,7 +50,8 @@ export class RestRouteAuthorizer extends Construct {
     this.server = settings.server
     this.apiPath = api.node.path
     this.#api = api
-    this.#code = new RouteTableCode(bundleFolder('rest-authorizer'))
+    const bundle = settings.place === 'beside' ? 'rest-authorizer' : 'remote-rest-authorizer'
+    this.#code = new RouteTableCode(bundleFolder(bundle))
     this.#function = createAuthorizerFunction(this, this.apiPath, this.#code, audience, settings)
     this.#authorizer = new RequestAuthorizer(this, 'Authorizer', {
       handler: this.#function,

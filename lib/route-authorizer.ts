@@ -43,7 +43,8 @@ export class RouteAuthorizer extends Construct {
     super(scope, routeAuthorizerId)
     this.audience = audience
     this.server = settings.server
-    this.#code = new RouteTableCode(bundleFolder(settings.bundle))
+    const bundle = settings.place === 'beside' ? 'authorizer' : 'remote-authorizer'
+    this.#code = new RouteTableCode(bundleFolder(bundle))
     this.#function = createAuthorizerFunction(this, scope.node.path, this.#code, audience, settings)
     this.#authorizer = this.#attach(api, settings.decisionCacheTtlSeconds)
     this.authorizerId = this.#authorizer.authorizerId

@@ -1,23 +1,32 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import { MockIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { AccountPrincipal } from 'aws-cdk-lib/aws-iam'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import type { AuthorizationServerAttributes } from '../../lib/authorization-server-attributes.ts'
-import { audience, backend, routeTable } from './protected-api.ts'
+import { audience, authorizerBundle, backend, routeTable } from './protected-api.ts'
 import { newApp, Synthesis } from './synthesis.ts'
 
 const issuer = 'https://auth.example.com'
 const tableArn = 'arn:aws:dynamodb:eu-west-1:111122223333:table/Revocations'
+const topicArn = 'arn:aws:sns:us-east-1:444455556666:Alarms'
 const readRoleArn = 'arn:aws:iam::111122223333:role/RevocationReader'
 
 const path = 'Api/CountersignAuthorizer/Function'
 
-function apiOf(attributes: AuthorizationServerAttributes) {
+/** A server that is known to one stack, and another stack in another Region, for an API. */
+function stackWith(attributes: AuthorizationServerAttributes) {
   const app = newApp()
-  const stack = new Stack(app, 'Orders', { env: { account: '444455556666', region: 'us-east-1' } })
-  const server = AuthorizationServer.fromAttributes(stack, 'Server', attributes)
+  const stackIn = (id: string, region: string) =>
+    new Stack(app, id, { env: { account: '444455556666', region } })
+  const server = AuthorizationServer.fromAttributes(stackIn('Shared', 'eu-central-1'), 'Server', attributes)
+  return { app, stack: stackIn('Orders', 'us-east-1'), server }
+}
+
+function apiOf(attributes: AuthorizationServerAttributes) {
+  const { app, stack, server } = stackWith(attributes)
   const api = new HttpApi(stack, 'Api')
   api.addRoutes({
     path: '/orders',
@@ -26,6 +35,37 @@ function apiOf(attributes: AuthorizationServerAttributes) {
     authorizer: server.authorize({ audience, allOf: ['orders:read'] }),
   })
   return { app, stack, server, api }
+}
+
+/** As `apiOf`, with a REST API. */
+function restApiOf(attributes: AuthorizationServerAttributes) {
+  const { app, stack, server } = stackWith(attributes)
+  const api = new RestApi(stack, 'Api')
+  const orders = api.root.addResource('orders')
+  for (const [method, scope] of Object.entries({ GET: 'orders:read', POST: 'orders:write' }))
+    orders.addMethod(method, new MockIntegration(), {
+      authorizer: server.authorizeRest({ audience, allOf: [scope] }),
+    })
+  return { app, stack }
+}
+
+const environment = {
+  SERVICE: 'authorizer',
+  ISSUER: issuer,
+  AUDIENCE: audience,
+  JWKS_URI: `${issuer}/.well-known/jwks.json`,
+  REVOCATIONS_TABLE: tableArn,
+  REVOCATIONS_REGION: 'eu-west-1',
+  REVOCATIONS_ROLE_ARN: readRoleArn,
+  REVOCATION_SHARDS: '8',
+  REVOCATION_REFRESH_SECONDS: '5',
+  REVOCATION_OUTAGE_GRACE_SECONDS: '60',
+}
+const assumeReader = {
+  Sid: 'AssumeRevocationReader',
+  Effect: 'Allow',
+  Action: 'sts:AssumeRole',
+  Resource: readRoleArn,
 }
 
 function statementsOf(synthesis: Synthesis): unknown[] {
@@ -40,22 +80,54 @@ describe('a server that was deployed elsewhere', () => {
     const { app, stack, server } = apiOf({ issuer, revocations: { tableArn, readRoleArn, shards: 8 } })
     const synthesis = new Synthesis(stack)
     expect(server).toMatchObject({ issuer, jwksUri: `${issuer}/.well-known/jwks.json` })
-    expect(synthesis.environment(path)).toEqual({
-      SERVICE: 'authorizer',
-      ISSUER: issuer,
-      AUDIENCE: audience,
-      JWKS_URI: `${issuer}/.well-known/jwks.json`,
-      REVOCATIONS_TABLE: tableArn,
-      REVOCATIONS_REGION: 'eu-west-1',
-      REVOCATIONS_ROLE_ARN: readRoleArn,
-      REVOCATION_SHARDS: '8',
-      REVOCATION_REFRESH_SECONDS: '5',
-      REVOCATION_OUTAGE_GRACE_SECONDS: '60',
-    })
-    expect(statementsOf(synthesis)).toEqual([
-      { Sid: 'AssumeRevocationReader', Effect: 'Allow', Action: 'sts:AssumeRole', Resource: readRoleArn },
-    ])
+    expect(synthesis.environment(path)).toEqual(environment)
+    expect(statementsOf(synthesis)).toEqual([assumeReader])
     expect(routeTable(app, synthesis)).toBe('{"GET /orders":{"allOf":["orders:read"]}}')
+    expect(authorizerBundle(app, synthesis)).toBe('remote-authorizer')
+  })
+
+  it('protects REST APIs as well, with the same settings and permissions (authorizeRest)', () => {
+    const { app, stack } = restApiOf({ issuer, revocations: { tableArn, readRoleArn, shards: 8 } })
+    const synthesis = new Synthesis(stack)
+    expect(synthesis.environment(path)).toEqual(environment)
+    expect(statementsOf(synthesis)).toEqual([assumeReader])
+    expect(JSON.parse(routeTable(app, synthesis))).toEqual({
+      'GET /orders': { allOf: ['orders:read'] },
+      'POST /orders': { allOf: ['orders:write'] },
+    })
+    expect(authorizerBundle(app, synthesis)).toBe('remote-rest-authorizer')
+    const authorizer = synthesis.ref('Api/CountersignAuthorizer/Authorizer')
+    for (const method of ['GET', 'POST'])
+      expect(synthesis.at(`Api/Default/orders/${method}`).Properties).toMatchObject({
+        AuthorizationType: 'CUSTOM',
+        AuthorizerId: authorizer,
+      })
+  })
+
+  it('answers with a challenge on a REST API, and tells of crashes of its authorizer (RFC 6750 §3)', () => {
+    const { stack } = restApiOf({ issuer, alarmTopic: Topic.fromTopicArn(new Stack(), 'Topic', topicArn) })
+    const synthesis = new Synthesis(stack)
+    const challenges = [...synthesis.ofType('AWS::ApiGateway::GatewayResponse').values()].map(
+      ({ Properties }) => [Properties.ResponseType, Object.keys(Properties.ResponseParameters ?? {})],
+    )
+    expect(challenges).toEqual([
+      ['UNAUTHORIZED', ['gatewayresponse.header.WWW-Authenticate']],
+      ['ACCESS_DENIED', ['gatewayresponse.header.WWW-Authenticate']],
+      ['AUTHORIZER_FAILURE', []],
+      ['AUTHORIZER_CONFIGURATION_ERROR', []],
+    ])
+    for (const id of ['ErrorsAlarm', 'ThrottlesAlarm'])
+      expect(synthesis.at(`Api/CountersignAuthorizer/${id}`).Properties.AlarmActions).toEqual([topicArn])
+  })
+
+  it('takes of the delay what the policy cache of a REST API needs', () => {
+    const delays = { maxRevocationDelay: Duration.seconds(30), decisionCacheTtl: Duration.seconds(20) }
+    const synthesis = new Synthesis(restApiOf({ issuer, revocations: { tableArn }, ...delays }).stack)
+    expect(synthesis.environment(path).REVOCATION_REFRESH_SECONDS).toBe('10')
+    expect(synthesis.at('Api/CountersignAuthorizer/Authorizer').Properties).toMatchObject({
+      AuthorizerResultTtlInSeconds: 20,
+      IdentitySource: 'method.request.header.Authorization',
+    })
   })
 
   it('is read with the authorizer’s own role where no other is named', () => {

@@ -2,7 +2,7 @@ import { Aspects, Duration, Stack } from 'aws-cdk-lib'
 import { CfnMethod, MockIntegration, ResponseType, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
-import { audience, routeTable } from './protected-api.ts'
+import { audience, authorizerBundle, routeTable } from './protected-api.ts'
 import { arn, newApp, Synthesis } from './synthesis.ts'
 
 /** A server in one stack and a REST API in another. */
@@ -43,6 +43,10 @@ describe('authorizeRest', () => {
         'POST /orders': { anyOf: ['orders:admin', 'orders:write'] },
       }),
     )
+  })
+
+  it('decides by the tables of the server', () => {
+    expect(authorizerBundle(app, synthesis)).toBe('rest-authorizer')
   })
 
   it('puts one authorizer on them, asked for each request, and leaves the open method open', () => {

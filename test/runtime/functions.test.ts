@@ -162,13 +162,17 @@ describe.sequential('under the runtime client of Lambda', () => {
     jwks = JSON.stringify(document)
   })
 
-  it('the authorizer of a server elsewhere allows it, by the JWKS', async () => {
+  it('the authorizers of a server elsewhere allow it, by the JWKS', async () => {
     const server = createServer((_, response) => response.end(jwks)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     environment.JWKS_URI = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`
     environment.REVOCATIONS_REGION = 'us-east-1'
     const event = authorizerEvent('GET /orders', `Bearer ${token}`)
     expect(await ask('remote-authorizer', event)).toMatchObject({ isAuthorized: true })
+    const restEvent = restAuthorizerEvent('GET', '/orders', `Bearer ${token}`)
+    expect(await ask('remote-rest-authorizer', restEvent)).toMatchObject({
+      policyDocument: { Statement: [{ Effect: 'Allow' }] },
+    })
     server.closeAllConnections()
     server.close()
   })

@@ -15,13 +15,14 @@ const names: FunctionName[] = [
   'authorizer',
   'rest-authorizer',
   'remote-authorizer',
+  'remote-rest-authorizer',
   'keeper',
   'client-registrar',
   'secret-rotator',
   'example-api',
 ]
 /** The client of STS has messages that name packages, and an operation that nobody calls. */
-const withoutSts = names.filter(name => name !== 'remote-authorizer')
+const withoutSts = names.filter(name => !name.startsWith('remote-'))
 const kilobyte = 1000
 
 describe('a bundled function', () => {
@@ -29,6 +30,7 @@ describe('a bundled function', () => {
     ['authorizer', 300],
     ['rest-authorizer', 300],
     ['remote-authorizer', 300],
+    ['remote-rest-authorizer', 300],
     ['token', 320],
   ])('%s has at most %i KB', (name, limit) => {
     expect(statSync(bundleOf(name)).size).toBeLessThanOrEqual(limit * kilobyte)

@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, describe, expect, it } from 'vitest'
 import { shardOf } from '../../../lambda/oauth/revocation.ts'
-import { functionEnvironment, startFunction } from '../support/bundled-function.ts'
+import { type FunctionName, functionEnvironment, startFunction } from '../support/bundled-function.ts'
 import { ordersAudience } from '../support/client-item.ts'
-import { authorizerEvent } from '../support/http-event.ts'
+import { authorizerEvent, restAuthorizerEvent } from '../support/http-event.ts'
 import { startLocalStore } from '../support/local-store.ts'
 import { accessToken, signingKeyPair, tokenClaims } from '../support/signing-key-pair.ts'
 
@@ -60,11 +60,11 @@ afterAll(async () => {
   await store.close()
 })
 
-async function start(settings: Record<string, string>) {
+async function start(settings: Record<string, string>, name: FunctionName = 'remote-authorizer') {
   asked.length = 0
   const { REVOCATIONS_TABLE: _, ...environment } = functionEnvironment({ dynamodb: url })
   const authorizer = await startFunction(
-    'remote-authorizer',
+    name,
     {
       ...environment,
       SERVICE: 'authorizer',
@@ -141,5 +141,43 @@ describe('the authorizer function of a server elsewhere', () => {
     const { result } = await authorizer.invoke(authorizerEvent('GET /orders', `Bearer ${forged}`))
     expect(result).toEqual(unauthorized)
     expect(asked).toEqual(['jwks'])
+  })
+})
+
+describe('the authorizer function of a REST API whose server is elsewhere', () => {
+  const restEventOf = (jti: string) => restAuthorizerEvent('GET', '/orders', `Bearer ${tokenOf(jti)}`)
+  const allow = {
+    Effect: 'Allow',
+    Action: 'execute-api:Invoke',
+    Resource: ['GET/orders', 'GET/orders/'].map(
+      path => `arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/prod/${path}`,
+    ),
+  }
+
+  it('decides by the JWKS, and by the revocations that the role of their account may read', async () => {
+    const settings = { ...withRevocations, REVOCATIONS_ROLE_ARN: roleArn }
+    const authorizer = await start(settings, 'remote-rest-authorizer')
+    expect(authorizer.start.failure).toBe(undefined)
+    expect((await authorizer.invoke(restEventOf('f'))).result).toMatchObject({
+      policyDocument: { Statement: [allow] },
+    })
+    await revoke('f')
+    const { failure, result } = await authorizer.invoke(restEventOf('f'))
+    expect([failure, result]).toEqual(['Error: Unauthorized', undefined])
+    expect(asked).toEqual([
+      'jwks',
+      `sts ${roleArn} us-east-1`,
+      ...Array(2).fill(`dynamodb ${accessKeyId} eu-west-1`),
+    ])
+  })
+
+  it('lets nothing pass while the role cannot be assumed', async () => {
+    stsStatus = 403
+    const settings = { ...withRevocations, REVOCATIONS_ROLE_ARN: roleArn }
+    const authorizer = await start(settings, 'remote-rest-authorizer')
+    const { failure, result } = await authorizer.invoke(restEventOf('g'))
+    stsStatus = 200
+    // Any error but `Unauthorized` is AUTHORIZER_FAILURE, 500.
+    expect([failure, result]).toEqual(['Error: store_unavailable', undefined])
   })
 })

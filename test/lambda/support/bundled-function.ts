@@ -23,6 +23,7 @@ export type FunctionName =
   | 'authorizer'
   | 'rest-authorizer'
   | 'remote-authorizer'
+  | 'remote-rest-authorizer'
   | 'keeper'
   | 'client-registrar'
   | 'secret-rotator'
