@@ -1,4 +1,4 @@
-import type { Authorizer } from 'aws-cdk-lib/aws-apigateway'
+import type { Authorizer, IRestApi, Method } from 'aws-cdk-lib/aws-apigateway'
 import type { HttpApi, HttpRoute, IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
 import { Construct, type IConstruct } from 'constructs'
@@ -6,7 +6,7 @@ import { metricNames } from '../lambda/oauth/metric-names.ts'
 import { ScopeAuthorizer } from './authorize.ts'
 import type { RouteAuthorizerSettings } from './authorizer-function.ts'
 import { serviceMetric } from './metrics.ts'
-import { addResourceMetadata } from './resource-metadata.ts'
+import { addResourceMetadata, type ResourceMetadataOptions } from './resource-metadata.ts'
 import { RestScopeAuthorizer } from './rest-authorize.ts'
 import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 
@@ -41,11 +41,13 @@ export interface IAuthorizationServer extends IConstruct {
 
   /**
    * Publishes the metadata of a protected API (RFC 9728) on the API itself, below `/.well-known`, open to anybody: its
-   * audience, this server as its authorization server, and its scopes where they are declared.
+   * audience, this server as its authorization server, and its scopes where they are declared. The challenges of a REST
+   * API then say where it is (RFC 9728 §5.1).
    *
-   * @throws Error when the audience is no https URL
+   * @throws Error when the audience is no https URL, or (at synthesis) not that of the API's authorizer
    */
-  addResourceMetadata(api: HttpApi, options: { readonly audience: string }): readonly HttpRoute[]
+  addResourceMetadata(api: HttpApi, options: ResourceMetadataOptions): readonly HttpRoute[]
+  addResourceMetadata(api: IRestApi, options: ResourceMetadataOptions): Method
 }
 
 /** What all authorization servers do for the APIs that they protect. */
@@ -68,7 +70,9 @@ export abstract class AuthorizationServerBase extends Construct implements IAuth
   }
 
   /** @inheritDoc */
-  addResourceMetadata(api: HttpApi, { audience }: { readonly audience: string }): readonly HttpRoute[] {
+  addResourceMetadata(api: HttpApi, options: ResourceMetadataOptions): readonly HttpRoute[]
+  addResourceMetadata(api: IRestApi, options: ResourceMetadataOptions): Method
+  addResourceMetadata(api: HttpApi | IRestApi, { audience }: ResourceMetadataOptions) {
     const { declaredScopes, logRetention } = this._authorizers
     return addResourceMetadata(api, {
       audience: checkAudience(audience),

@@ -26,6 +26,7 @@ export {
   TokenFunction,
   type TokenFunctionProps,
 } from './endpoint-functions.ts'
+export type { ResourceMetadataOptions } from './resource-metadata.ts'
 export {
   RegistrarFunction,
   type RegistrarFunctionProps,

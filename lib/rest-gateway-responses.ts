@@ -1,3 +1,4 @@
+import { Lazy } from 'aws-cdk-lib'
 import {
   CfnGatewayResponse,
   type ResponseType,
@@ -5,6 +6,7 @@ import {
   ResponseType as Type,
 } from 'aws-cdk-lib/aws-apigateway'
 import { Construct } from 'constructs'
+import { resourceMetadataUrl } from './resource-metadata.ts'
 
 interface BearerError {
   readonly type: ResponseType
@@ -43,7 +45,10 @@ const errors: readonly BearerError[] = [
   })),
 ]
 
-/** The gateway responses of a REST API to requests that its authorizer does not let pass, but for those it has already. */
+/**
+ * The gateway responses of a REST API to requests that its authorizer does not let pass, but for those it has already.
+ * Their challenges name the API's metadata, if it has any (RFC 9728 §5.1).
+ */
 export class BearerGatewayResponses extends Construct {
   readonly #api: RestApi
 
@@ -51,8 +56,9 @@ export class BearerGatewayResponses extends Construct {
     super(scope, 'Responses')
     this.#api = api
     const own = this.#responses().map(({ responseType }) => responseType)
+    const metadata = Lazy.string({ produce: () => metadataAttribute(api) })
     for (const each of errors.filter(({ type }) => !own.includes(type.responseType))) {
-      api.addGatewayResponse(`Countersign${each.type.responseType}`, gatewayResponse(each))
+      api.addGatewayResponse(`Countersign${each.type.responseType}`, gatewayResponse(each, metadata))
     }
   }
 
@@ -71,13 +77,19 @@ export class BearerGatewayResponses extends Construct {
   }
 }
 
-function gatewayResponse({ type, status, error, description, challenge }: BearerError) {
+/** Metadata may be added after the first protected method: known at synthesis. */
+function metadataAttribute(api: RestApi): string {
+  const url = resourceMetadataUrl(api)
+  return url === undefined ? '' : `, resource_metadata="${url}"`
+}
+
+function gatewayResponse({ type, status, error, description, challenge }: BearerError, metadata: string) {
   return {
     type,
     statusCode: status,
     ...(challenge && {
       responseHeaders: {
-        'WWW-Authenticate': `'Bearer error="${error}", error_description="${description}"'`,
+        'WWW-Authenticate': `'Bearer error="${error}", error_description="${description}"${metadata}'`,
       },
     }),
     templates: { 'application/json': JSON.stringify({ error, error_description: description }) },

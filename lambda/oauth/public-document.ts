@@ -8,7 +8,11 @@ import type { HttpRequest, HttpResponse } from './http.ts'
  * @param maxAgeSeconds how long anybody may reuse it
  * @returns 200, or 304 when `If-None-Match` has its tag
  */
-export function publicDocument(request: HttpRequest, document: object, maxAgeSeconds: number): HttpResponse {
+export function publicDocument(
+  request: Pick<HttpRequest, 'headers'>,
+  document: object,
+  maxAgeSeconds: number,
+): HttpResponse {
   const body = JSON.stringify(document)
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
   const headers = {

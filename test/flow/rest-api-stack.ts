@@ -52,6 +52,7 @@ export function synthesisedRestApi(): string {
   book.addMethod('GET', integration, needs('books:read'))
   book.addMethod('ANY', integration, needs('books:write'))
   book.addResource('loans').addMethod('GET', integration, needs('books:admin'))
+  server.addResourceMetadata(api, { audience })
   const { directory } = app.synth()
   rmSync(folder, { recursive: true })
   return directory

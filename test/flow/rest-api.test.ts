@@ -14,10 +14,10 @@ describe('a REST API', () => {
     const challenge = response.headers.get('www-authenticate')
     return { status, challenge, body: JSON.parse(await response.text()) }
   }
+  const metadata = 'resource_metadata="https://library.example.com/.well-known/oauth-protected-resource"'
   const invalidToken = {
     status: 401,
-    challenge:
-      'Bearer error="invalid_token", error_description="The access token is missing, malformed, expired or revoked, or it is not for this API"',
+    challenge: `Bearer error="invalid_token", error_description="The access token is missing, malformed, expired or revoked, or it is not for this API", ${metadata}`,
     body: {
       error: 'invalid_token',
       error_description:
@@ -26,8 +26,7 @@ describe('a REST API', () => {
   }
   const insufficientScope = {
     status: 403,
-    challenge:
-      'Bearer error="insufficient_scope", error_description="The scope of the access token does not allow this request"',
+    challenge: `Bearer error="insufficient_scope", error_description="The scope of the access token does not allow this request", ${metadata}`,
     body: {
       error: 'insufficient_scope',
       error_description: 'The scope of the access token does not allow this request',
@@ -104,11 +103,32 @@ describe('a REST API', () => {
     expect(await call('/books', { authorization: `Bearer ${token}` })).toEqual(invalidToken)
   })
 
+  it('says to anybody where its tokens come from (RFC 9728 §3)', async () => {
+    const get = (headers: Record<string, string> = {}) =>
+      fetch(url('/.well-known/oauth-protected-resource'), { headers })
+    const response = await get({ origin: 'https://somewhere.example.com' })
+    const { status, headers } = response
+    expect([status, headers.get('access-control-allow-origin'), headers.get('content-type')]).toEqual([
+      200,
+      '*',
+      'application/json',
+    ])
+    expect(await response.json()).toEqual({
+      resource: audience,
+      authorization_servers: [stack().endpoints.issuer],
+      scopes_supported: ['books:read', 'books:write', 'books:admin'],
+      bearer_methods_supported: ['header'],
+    })
+    const unchanged = await get({ 'If-None-Match': headers.get('etag') ?? '' })
+    expect([unchanged.status, unchanged.headers.get('cache-control')]).toEqual([304, 'public, max-age=3600'])
+  })
+
   it('answers a path or a method that the API has not as API Gateway does', async () => {
     const token = await stack().token(await register())
     for (const [method, path] of [
       ['GET', '/nowhere'],
       ['POST', '/books'],
+      ['POST', '/.well-known/oauth-protected-resource'],
     ] as const)
       expect(await call(path, { authorization: `Bearer ${token}` }, method)).toEqual({
         status: 403,

@@ -1,4 +1,5 @@
-import { Duration, Lazy } from 'aws-cdk-lib'
+import { Duration, Lazy, type Stack } from 'aws-cdk-lib'
+import { MockIntegration, RestApi, type RestApiProps } from 'aws-cdk-lib/aws-apigateway'
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { describe, expect, it } from 'vitest'
 import { audience, twoStacks } from './protected-api.ts'
@@ -93,6 +94,87 @@ describe('addResourceMetadata', () => {
       AUDIENCE: `${audience}/v1`,
       SCOPES_SUPPORTED: 'orders:read orders:write',
     })
+  })
+
+  describe('of a REST API', () => {
+    const published = (path = '', defaults: RestApiProps = {}) => {
+      const { server, apiStack } = twoStacks()
+      const rest = new RestApi(apiStack, 'Rest', defaults)
+      const method = server.addResourceMetadata(rest, { audience: audience + path })
+      return { server, apiStack, rest, method }
+    }
+    const challenges = (apiStack: Stack) =>
+      [...new Synthesis(apiStack).ofType('AWS::ApiGateway::GatewayResponse').values()].flatMap(
+        ({ Properties }) => Object.values(Properties.ResponseParameters ?? {}),
+      )
+
+    it('is on an open method, whatever the API asks of others (RFC 9728 §3.1)', () => {
+      const authorizer = twoStacks().server.authorizeRest({ audience: `${audience}/v1`, allOf: ['a'] })
+      const defaultMethodOptions = { authorizer, apiKeyRequired: true }
+      const { server, apiStack, rest, method } = published('/v1', { defaultMethodOptions })
+      server.addResourceServer({ audience: `${audience}/v1`, scopes })
+      expect([method.httpMethod, method.resource.path]).toEqual([
+        'GET',
+        '/.well-known/oauth-protected-resource/v1',
+      ])
+      const synthesis = new Synthesis(apiStack)
+      const [open, ...others] = [...synthesis.ofType('AWS::ApiGateway::Method').values()]
+      expect(others).toEqual([])
+      expect(open?.Properties).toMatchObject({
+        HttpMethod: 'GET',
+        AuthorizationType: 'NONE',
+        ApiKeyRequired: false,
+        Integration: { Type: 'AWS_PROXY' },
+      })
+      expect(open?.Properties).not.toHaveProperty('AuthorizerId')
+      expect(rest.node.tryFindChild('CountersignAuthorizer')).toBe(undefined)
+      expect(synthesis.environment('Rest/CountersignResourceMetadata/Function')).toMatchObject({
+        AUDIENCE: `${audience}/v1`,
+        SCOPES_SUPPORTED: 'orders:read orders:write',
+      })
+    })
+
+    it('is called by that method alone', () => {
+      const { apiStack } = published()
+      const permissions = [...new Synthesis(apiStack).ofType('AWS::Lambda::Permission').values()]
+      expect(permissions.map(({ Properties }) => JSON.stringify(Properties.SourceArn))).toEqual([
+        expect.stringContaining('/GET/.well-known/oauth-protected-resource"'),
+      ])
+    })
+
+    it('is named in its challenges, wherever it is added (RFC 9728 §5.1)', () => {
+      const { server, apiStack, rest } = published('/v1')
+      const authorizer = server.authorizeRest({ audience: `${audience}/v1`, allOf: ['a'] })
+      rest.root.addMethod('GET', new MockIntegration(), { authorizer })
+      const late = twoStacks()
+      const lateApi = new RestApi(late.apiStack, 'Rest')
+      lateApi.root.addMethod('GET', new MockIntegration(), {
+        authorizer: late.server.authorizeRest({ audience: `${audience}/v1`, allOf: ['a'] }),
+      })
+      late.server.addResourceMetadata(lateApi, { audience: `${audience}/v1` })
+      const metadata = `, resource_metadata="${audience}/.well-known/oauth-protected-resource/v1"'`
+      for (const stack of [apiStack, late.apiStack])
+        expect(challenges(stack)).toEqual([
+          expect.stringContaining(metadata),
+          expect.stringContaining(metadata),
+        ])
+    })
+  })
+
+  it('refuses an audience that is not the API’s', () => {
+    const { app, server, apiStack, api, integration } = twoStacks()
+    const other = { audience: `${audience}/v1` }
+    const rest = new RestApi(apiStack, 'Rest')
+    api.addRoutes({ path: '/a', integration, authorizer: server.authorize({ audience, allOf: ['a'] }) })
+    rest.root.addMethod('GET', new MockIntegration(), {
+      authorizer: server.authorizeRest({ audience, allOf: ['a'] }),
+    })
+    server.addResourceMetadata(api, other)
+    server.addResourceMetadata(rest, other)
+    for (const path of ['Orders/Api', 'Orders/Rest'])
+      expect(() => app.synth()).toThrow(
+        `${path} must have one audience, got "${other.audience}" in its metadata beside "${audience}" in its authorizer: use the same in both`,
+      )
   })
 
   it('takes an https URL only (RFC 9728 §1.2)', () => {
