@@ -21,11 +21,15 @@ export function nodeListener(decide: Decide, handler: NodeHandler): NodeListener
 }
 
 /**
- * All of several headers: `headers` would have the first alone, and who is in front of this server may go by the last.
- * Where a request was not parsed by Node, as in a Lambda function with an adapter for Express, there is `headers` alone.
+ * All of several headers, of HTTP/2 too: `headers` would have the first alone, and who is in front of this server may go
+ * by the last. Where a request was not parsed by Node, as in a Lambda function with an adapter for Express, there is
+ * `headers` alone.
  */
-export function authorizationOf({ headersDistinct, headers }: IncomingMessage): string | undefined {
-  return headersDistinct?.authorization?.join(', ') ?? headers.authorization
+export function authorizationOf({ rawHeaders = [], headers }: IncomingMessage): string | undefined {
+  const sent = rawHeaders.filter(
+    (_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'authorization',
+  )
+  return sent.length > 0 ? sent.join(', ') : headers.authorization
 }
 
 export function send(response: ServerResponse, refused: Extract<GuardDecision, { allowed: false }>): void {
