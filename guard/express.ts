@@ -11,11 +11,16 @@ export type ExpressMiddleware = (
 /** Publishes `request.auth`, or answers. */
 export function expressMiddleware(decide: Decide): ExpressMiddleware {
   return async function countersign(request, response, next) {
-    // Express's own address of the caller goes by its setting `trust proxy`.
-    const { ip = request.socket.remoteAddress } = request as { ip?: string }
-    const decision = await decide({ authorization: authorizationOf(request), sourceIp: ip })
-    if (!decision.allowed) return send(response, decision)
-    Object.assign(request, { auth: decision.auth })
+    try {
+      // Express's own address of the caller goes by its setting `trust proxy`.
+      const { ip = request.socket.remoteAddress } = request as { ip?: string }
+      const decision = await decide({ authorization: authorizationOf(request), sourceIp: ip })
+      if (!decision.allowed) return send(response, decision)
+      Object.assign(request, { auth: decision.auth })
+    } catch (error) {
+      // Express 4 and Connect await nothing: a rejection would end the process.
+      return next(error)
+    }
     next()
   }
 }

@@ -33,6 +33,8 @@ export function authorizationOf({ rawHeaders = [], headers }: IncomingMessage): 
 }
 
 export function send(response: ServerResponse, refused: Extract<GuardDecision, { allowed: false }>): void {
+  // A time-out may have answered meanwhile: an error here would end the process, as nobody awaits a listener.
+  if (response.headersSent) return void response.end()
   response.statusCode = refused.status
   for (const [name, value] of Object.entries(refused.headers)) response.setHeader(name, value)
   response.end(refused.body)
