@@ -11,7 +11,7 @@ export interface GuardOptions {
 
   /**
    * How the guard hears of revocations. With `'none'` it does not: a revoked token, or one of a client that was disabled,
-   * passes until it expires, up to an hour; a revoked signing key until the JWKS is read again, up to five minutes.
+   * passes until it expires, up to an hour; a revoked signing key until the keys are read again, up to five minutes.
    */
   readonly revocations: RevocationsTableOptions | IntrospectionOptions | 'none'
 

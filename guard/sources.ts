@@ -21,7 +21,8 @@ export function keySource({ keys, dynamoDb }: CheckedOptions, context: FunctionC
   const ring = new SigningKeyRing(async () => (await table()).read(), context.clock)
   return {
     findKey: kid => ring.findOrRead(kid),
-    findKnownKey: kid => ring.find(kid),
+    // Not from a copy that is due to be read again: where nothing else says so, that is how a key is known to be revoked.
+    findKnownKey: kid => (ring.isDue ? undefined : ring.find(kid)),
     start: () => ring.refresh().catch(() => {}),
   }
 }

@@ -2,7 +2,6 @@ import { type Clock, elapsedSince, type Instant, instant } from '../oauth/clock.
 import { jwsAlgorithms, parsePublicKey } from '../oauth/public-key.ts'
 import { isKeyId, type SigningKey } from '../oauth/signing-key.ts'
 import { SigningKeyRing } from '../oauth/signing-key-ring.ts'
-import { jwksMaxAgeSeconds } from '../oauth/signing-key-times.ts'
 import { Unavailable } from '../oauth/unavailable.ts'
 import { fetchJwks } from './fetch-jwks.ts'
 import type { Records } from './records.ts'
@@ -47,7 +46,7 @@ export class IssuerKeys {
 
   /** Undefined as soon as the copy is due to be read again, so that a token that is remembered asks for that, too. */
   readonly findKnownKey = (kid: string): SigningKey | undefined => {
-    return this.#age() < jwksMaxAgeSeconds * 1000 ? this.#ring.find(kid) : undefined
+    return this.#ring.isDue ? undefined : this.#ring.find(kid)
   }
 
   #age(): number {

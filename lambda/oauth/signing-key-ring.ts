@@ -49,11 +49,16 @@ export class SigningKeyRing {
 
   /** Reads the ring when the copy is too old. @throws Unavailable when there is none at all */
   async refresh(): Promise<void> {
-    if (this.#age() < this.#refreshMilliseconds) return
+    if (!this.isDue) return
     if (this.#readAt === undefined) await this.#readRing()
     else if (this.#sinceAttempt() >= retryIntervalMilliseconds)
       await withinTime(this.#readRing(), waitLimitMilliseconds).catch(() => {})
     if (this.#readAt === undefined) throw new Unavailable('store')
+  }
+
+  /** Whether the copy is so old that the ring is to be read again. */
+  get isDue(): boolean {
+    return this.#age() >= this.#refreshMilliseconds
   }
 
   /** The trusted key with this identifier, from memory. */
