@@ -34,8 +34,9 @@ export function parseRouteTable(json: string): RouteTable {
 export function parseScopeRequirement(where: string, entry: unknown): ScopeRequirement {
   const { allOf, anyOf, ...others } = (entry ?? {}) as Record<string, unknown>
   const exact = Object.keys(others).length === 0 && (allOf === undefined) !== (anyOf === undefined)
-  if (exact && isScopeList(allOf)) return { allOf }
-  if (exact && isScopeList(anyOf)) return { anyOf }
+  // Copies: whoever wrote the list may change it later.
+  if (exact && isScopeList(allOf)) return { allOf: [...allOf] }
+  if (exact && isScopeList(anyOf)) return { anyOf: [...anyOf] }
   throw new Error(`${where} needs a list of scopes in exactly one of allOf and anyOf`)
 }
 
@@ -43,7 +44,8 @@ function isScopeList(value: unknown): value is readonly string[] {
   return (
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every(item => typeof item === 'string' && isScopeToken(item))
+    // `every` alone passes over holes.
+    Array.from(value).every(item => typeof item === 'string' && isScopeToken(item))
   )
 }
 
