@@ -108,7 +108,7 @@ export function createGuard(options: GuardOptions): Guard {
     // What is typed as text may be anything, such as a list of headers.
     const request = { routeKey, authorization: typeof authorization === 'string' ? authorization : undefined }
     const made = await decideAccess(request, { ...api, routes }, context)
-    const decision = announce(made, { requestId, sourceIp }, onDecision, context)
+    const decision = await announce(made, { requestId, sourceIp }, onDecision, context)
     if (decision.outcome === 'allowed') return { allowed: true, auth: authOf(decision.token) }
     return { allowed: false, reason: decision.reason, ...refusalResponse(decision, requirement, settings) }
   }
@@ -131,28 +131,28 @@ export function createGuard(options: GuardOptions): Guard {
 
 function guardContext(log: GuardOptions['log']): FunctionContext {
   const clock = systemClock
-  const records = new Records('guard', line => writeTo(log, line), clock.now)
+  const records = new Records('guard', line => void writeTo(log, line), clock.now)
   return { clock, records, watch: new ClockWatch(seconds => records.clockWrong(seconds)) }
 }
 
-/** A log that fails must decide nothing. */
-function writeTo(log: GuardOptions['log'], line: string): void {
+/** A log that fails, at once or later, must decide nothing. */
+async function writeTo(log: GuardOptions['log'], line: string): Promise<void> {
   try {
-    log?.(line)
+    await log?.(line)
   } catch {
     // There is no other place to say it.
   }
 }
 
 /** Says what was decided. A decision that nobody could be told of is none. */
-function announce(
+async function announce(
   decision: AccessDecision,
   requester: { readonly requestId: string; readonly sourceIp: string | undefined },
   onDecision: GuardOptions['onDecision'],
   { records }: FunctionContext,
-): AccessDecision {
+): Promise<AccessDecision> {
   try {
-    onDecision?.(accessAuditEvent(decision, requester))
+    await onDecision?.(accessAuditEvent(decision, requester))
     return decision
   } catch (error) {
     records.unexpected(error)

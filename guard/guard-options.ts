@@ -44,12 +44,12 @@ export interface GuardOptions {
   readonly resourceMetadata?: string
 
   /**
-   * Told of each decision: the audit event of the Lambda authorizer, without any token. When it throws, the request is
-   * refused: no request passes without its audit event.
+   * Told of each decision: the audit event of the Lambda authorizer, without any token. When it throws, or
+   * its promise is rejected, the request is refused: no request passes without its audit event.
    *
    * @default - nobody is told
    */
-  readonly onDecision?: (event: AuditEvent) => void
+  readonly onDecision?: (event: AuditEvent) => unknown
 
   /**
    * Where lines go that say why something cannot be known, such as a store that does not answer: one JSON document each,
