@@ -60,10 +60,11 @@ export class InvokePolicies {
 
 /**
  * The resource of a policy that is about this ARN, whatever a caller put into its path: a `*` there must not deny other
- * requests. Of an ARN too long for a policy its beginning counts.
+ * requests, and `${…}`, which is a variable in a policy, must not deny none. Of an ARN too long for a policy its
+ * beginning counts.
  */
 function asPolicyResource(arn: string): string {
-  const literal = arn.replaceAll('*', '?')
+  const literal = arn.replaceAll(/[*$]/g, '?')
   return literal.length > longestPolicyResource ? `${literal.slice(0, longestPolicyResource - 1)}*` : literal
 }
 

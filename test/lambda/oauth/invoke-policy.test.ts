@@ -91,6 +91,11 @@ describe('the policy of a token', () => {
     expect(paths({ 'GET /{rest+}': read }, [], refused)).toEqual({ Deny: ['GET/orders/?/secret?'] })
   })
 
+  it('denies a refused request with a policy variable in its path, which would be something else there', () => {
+    const refused = `${stageArn}GET/orders/\${aws:username}`
+    expect(paths({ 'GET /{rest+}': read }, [], refused)).toEqual({ Deny: ['GET/orders/?{aws:username}'] })
+  })
+
   it('denies what begins as a refused request whose ARN is longer than a policy may name', () => {
     const longest = stageArn + 'x'.repeat(512 - stageArn.length)
     const [path = ''] = paths({ 'GET /{rest+}': read }, [], longest).Deny ?? []
