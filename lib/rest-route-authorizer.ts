@@ -24,8 +24,14 @@ import { BearerGatewayResponses } from './rest-gateway-responses.ts'
 import { refersTo, routeAuthorizerId, stagingPriority } from './route-authorizer.ts'
 import { RouteTableCode } from './route-table-code.ts'
 
-/** API Gateway takes 8 KB of an authorizer; a kilobyte of it is for the context, whose scope may be long. */
-const largestPolicy = 7 * 1024
+/** API Gateway takes 8 KB of an authorizer: the policy, and the context with the token's scope. */
+const largestAnswer = 8 * 1024
+
+/** What the context has at most beside the scope, the names of its members included. */
+const largestContextWithoutScope = 924
+
+/** What is left for a token's scope where nobody knows it. */
+const octetsOfUndeclaredScope = 100
 
 /** API Gateway's own, when a method is tried in its console. */
 const testStage = 'test-invoke-stage'
@@ -74,7 +80,7 @@ export class RestRouteAuthorizer extends Construct {
           ...this.#unlistedMethods(),
           ...undeclaredScopes([...new Set(scopes)], audience, this, settings),
           ...this.#inseparable(table),
-          ...this.#tooLarge(table),
+          ...this.#tooLarge(table, settings.declaredScopes(audience)),
           ...(responses?.problems() ?? []),
         ]
       },
@@ -135,13 +141,16 @@ export class RestRouteAuthorizer extends Construct {
     )
   }
 
-  #tooLarge(table: RouteTable): string[] {
+  /** @param declared undefined where the app declares no scopes */
+  #tooLarge(table: RouteTable, declared: readonly string[] | undefined): string[] {
     const stageArn = this.#longestStageArn()
     const unnameable = unnameableRoutes(table, stageArn).map(
       routeKey =>
         `the path of "${routeKey}" of ${this.apiPath} is too long for a policy of API Gateway, whose resources have 512 characters: shorten it`,
     )
     const octets = largestPolicyOctets(table, stageArn)
+    const largestScope = Math.max(octetsOfUndeclaredScope, declared?.join(' ').length ?? 0)
+    const largestPolicy = largestAnswer - largestContextWithoutScope - largestScope
     if (octets <= largestPolicy) return unnameable
     return [
       ...unnameable,

@@ -260,6 +260,22 @@ describe('authorizeRest, elsewhere', () => {
     )
   })
 
+  it('leaves as much of an answer to the context as a token with every declared scope needs', () => {
+    const { app, server, api, integration } = twoStacks()
+    const names = Array.from(
+      { length: 30 },
+      (_, index) => `orders:a-scope-of-forty-characters-no-${index + 10}`,
+    )
+    server.addResourceServer({ audience, scopes: Object.fromEntries(names.map(name => [name, 'A'])) })
+    for (const [index, name] of names.entries())
+      api.root.addResource(`r${index}`).addMethod('GET', integration, {
+        authorizer: server.authorizeRest({ audience, allOf: [name] }),
+      })
+    expect(() => app.synth()).toThrow(
+      /the policy for the 30 routes of Orders\/Api can have 6\d{3} octets, and 6039 fit into an answer/,
+    )
+  })
+
   it('refuses a path that a policy cannot name', () => {
     const { app, server, api, integration } = twoStacks()
     const authorizer = server.authorizeRest({ audience, allOf: ['read'] })
