@@ -1,6 +1,8 @@
 import { Arn, ArnFormat, type Duration, Token } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
+import { isJwksUri } from '../lambda/oauth/jwks-uri.ts'
+import { endpointPaths } from '../lambda/oauth/metadata.ts'
 
 /** Where a server keeps its revocations. */
 export interface RevocationsAttributes {
@@ -71,10 +73,11 @@ export interface AuthorizationServerAttributes {
 export function checkIssuer(issuer: string): string {
   if (Token.isUnresolved(issuer)) return issuer
   const isHttps = URL.canParse(issuer) && new URL(issuer).protocol === 'https:'
-  // RFC 8414 §2. Its text is compared as it is, and paths are put after it.
-  if (isHttps && !/[?#\s]|\/$/.test(issuer)) return issuer
+  // RFC 8414 §2. Its text is compared as it is, and paths are put after it. The JWKS is read by this spelling, or not at all.
+  const isReadable = isHttps && isJwksUri(`${issuer}${endpointPaths.jwks}`, new URL(issuer).origin)
+  if (isReadable && !/[?#]|\/$/.test(issuer)) return issuer
   throw new Error(
-    `issuer must be an https URL without query, fragment or a slash at its end (RFC 8414 §2), got "${issuer}": take the output Issuer of the server's stack`,
+    `issuer must be an https URL as a URL parser writes it, without user, query, fragment or a slash at its end (RFC 8414 §2), got "${issuer}": take the output Issuer of the server's stack`,
   )
 }
 

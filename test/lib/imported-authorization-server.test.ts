@@ -184,6 +184,13 @@ describe('a server that was deployed elsewhere', () => {
     ['a slash at its end', { issuer: `${issuer}/` }, 'issuer must be an https URL'],
     ['a query', { issuer: `${issuer}?a` }, 'issuer must be an https URL'],
     [
+      'a host in capitals',
+      { issuer: 'https://Auth.example.com' },
+      'issuer must be an https URL as a URL parser',
+    ],
+    ['the port that https has', { issuer: `${issuer}:443` }, 'issuer must be an https URL as a URL parser'],
+    ['a user', { issuer: 'https://user@auth.example.com' }, 'issuer must be an https URL as a URL parser'],
+    [
       'a table by its name',
       { issuer, revocations: { tableArn: 'Revocations' } },
       'revocations.tableArn must be the ARN of a DynamoDB table, got "Revocations"',
