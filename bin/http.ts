@@ -19,14 +19,17 @@ export interface HttpAnswer {
 const noticeAfterMilliseconds = 2000
 const deadlineMilliseconds = 30_000
 
+/** More than Lambda or CloudFormation answer; less than fills a machine's memory. */
+const mostOctets = 8 * 1024 * 1024
+
 /**
  * One request, no redirects: what is sent carries a signature or a secret. Says on stderr what it waits
- * for after 2 s and gives up after 30 s.
+ * for after 2 s and gives up after 30 s, and at an answer of more than 8 MiB.
  *
- * @throws CommandFailure `server_unreachable` (exit code 4)
+ * @throws CommandFailure `server_unreachable` (exit code 4), `unexpected_answer`
  */
 export async function send(io: CommandLineIo, url: URL, request: HttpRequest): Promise<HttpAnswer> {
-  const { status, headers, text } = await withNotice(io, url.host, async () => {
+  const { status, headers, text, isWhole } = await withNotice(io, url.host, async () => {
     try {
       const response = await io.fetch(url, {
         method: request.method,
@@ -35,7 +38,7 @@ export async function send(io: CommandLineIo, url: URL, request: HttpRequest): P
         signal: AbortSignal.timeout(deadlineMilliseconds),
         ...(request.body === undefined ? {} : { body: request.body }),
       })
-      return { status: response.status, headers: response.headers, text: await response.text() }
+      return { status: response.status, headers: response.headers, ...(await readText(response, mostOctets)) }
     } catch (cause) {
       throw unreachable(url, request.method, cause)
     }
@@ -46,7 +49,29 @@ export async function send(io: CommandLineIo, url: URL, request: HttpRequest): P
       message: `${url.host} redirects elsewhere (${status}), which a signed request must not follow`,
       remedy: 'Name the server by its issuer, as its metadata spells it.',
     })
+  if (!isWhole)
+    throw new CommandFailure(exitCodes.failed, {
+      code: 'unexpected_answer',
+      message: `${url.host} answers with more than ${mostOctets} octets`,
+      remedy: 'Check the address: no server of this kind has so much to say.',
+    })
   return { status, headers, text, document: jsonObject(text) }
+}
+
+/** Reads a body up to so many octets, and asks for no more of it. */
+export async function readText(
+  { body }: Response,
+  octets: number,
+): Promise<{ text: string; isWhole: boolean }> {
+  const chunks: Uint8Array[] = []
+  let read = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    read += chunk.length
+    if (read > octets) break
+  }
+  const whole = Buffer.concat(chunks)
+  return { text: new TextDecoder().decode(whole.subarray(0, octets)), isWhole: read <= octets }
 }
 
 /** Resolves as the work does, with a line on stderr when it takes more than two seconds. */

@@ -1,4 +1,4 @@
-import { withNotice } from '../http.ts'
+import { readText, withNotice } from '../http.ts'
 import type { CommandLineIo } from '../io.ts'
 import { type Finding, fail, notChecked, ok, warn } from './finding.ts'
 
@@ -17,6 +17,9 @@ export interface ProtectedApi {
 
 const deadlineMilliseconds = 30_000
 
+/** Of an answer no more is looked at: what a route serves may be of any length. */
+const octetsLookedAt = 1024
+
 /** @throws Error where there is no answer */
 export async function callApi({ io, url }: ProtectedApi, token?: string): Promise<ApiAnswer> {
   const response = await io.fetch(url, {
@@ -28,7 +31,8 @@ export async function callApi({ io, url }: ProtectedApi, token?: string): Promis
     redirect: 'manual',
     signal: AbortSignal.timeout(deadlineMilliseconds),
   })
-  return { status: response.status, headers: response.headers, text: await response.text() }
+  const { text } = await readText(response, octetsLookedAt)
+  return { status: response.status, headers: response.headers, text }
 }
 
 /** Whether an answer says that the call was let through: whatever the API itself then said. */
