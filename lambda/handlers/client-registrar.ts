@@ -71,6 +71,11 @@ async function patiently(
 }
 
 async function apply(event: CloudFormationCustomResourceEvent, clientId: string): Promise<void> {
+  // A physical id is what some function once answered: with it alone, a template could take any client over.
+  if (clientId !== declaredClientId(event.StackId, event.LogicalResourceId)) {
+    const detail = `client ${clientId} was not declared by this resource, and is not touched`
+    throw new AdministrationError('conflict', detail)
+  }
   if (event.RequestType === 'Delete') return declaredClients.withdraw(clientId)
   await declaredClients.declare(clientId, parseDeclaredClient(event.ResourceProperties), event.RequestId)
 }
