@@ -18,7 +18,7 @@ import type { RouteAuthorizerSettings } from './authorizer-function.ts'
 import type { ClientOptions } from './client-options.ts'
 import { AuthorizationServerDashboard } from './dashboard.ts'
 import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
-import { addDefaultStage } from './default-stage.ts'
+import { addDefaultStage, asksForCertificates } from './default-stage.ts'
 import {
   AdministrationFunction,
   IntrospectionFunction,
@@ -142,6 +142,7 @@ export class AuthorizationServer extends AuthorizationServerBase {
       logRetention,
       alarmTopic,
       endpoints: api,
+      mutualTls: asksForCertificates(props.domainName),
     })
     this.#resourceServers = resourceServers
 

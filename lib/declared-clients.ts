@@ -34,6 +34,12 @@ export interface DeclaredClientsProps {
   readonly alarmTopic: ITopic
   /** A rotation can be tried out after these: the endpoints have to answer. */
   readonly endpoints: IDependable
+  /**
+   * Whether the endpoints ask callers for certificates. The function that rotates secrets has none.
+   *
+   * @default false
+   */
+  readonly mutualTls?: boolean
 }
 
 /** The clients that an app declares, and the two functions that look after them: an app without any has neither. */
@@ -121,6 +127,7 @@ export class DeclaredClient extends Construct {
     const metadata = clientMetadata(id, options)
     const hasSecret = metadata.token_endpoint_auth_method !== 'private_key_jwt'
     const { rotationHours, overlapSeconds } = checkRotation(id, options, hasSecret)
+    if (hasSecret && rotationHours > 0 && props.mutualTls) throw rotationWithMutualTls(id)
     this.node.addValidation({ validate: () => undeclaredScopes(id, options, props) })
 
     const secret = hasSecret
@@ -183,6 +190,12 @@ export class DeclaredClient extends Construct {
     })
     schedule.node.addDependency(rotator(), ...after)
   }
+}
+
+function rotationWithMutualTls(id: string): Error {
+  return new Error(
+    `secretRotation of client "${id}" must be Duration.days(0), since the server's domain asks callers for certificates: the function that rotates secrets has none to try a new one with; turn it off, or declare the client with keys of its own`,
+  )
 }
 
 function rate(count: number, unit: string): string {

@@ -1,6 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import {
+  CfnDomainName,
   type HttpApi,
   type HttpStage,
   type IDomainName,
@@ -48,4 +49,10 @@ export function addDefaultStage(api: HttpApi, props: DefaultStageProps): HttpSta
       format: AccessLogFormat.custom(JSON.stringify(accessLogFields)),
     },
   })
+}
+
+/** Whether a domain of this app is for callers with certificates; of one that was made elsewhere nobody knows. */
+export function asksForCertificates(domainName: IDomainName | undefined): boolean {
+  const resource = domainName?.node.defaultChild
+  return resource instanceof CfnDomainName && resource.mutualTlsAuthentication !== undefined
 }

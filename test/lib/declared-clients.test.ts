@@ -1,5 +1,8 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import { DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import type { ClientOptions } from '../../lib/client-options.ts'
@@ -289,6 +292,25 @@ describe('an app', () => {
     ],
   ])('refuses %s at synthesis', (_, changes, message) => {
     expect(() => twoStacks().server.addClient('C', { ...billing, ...changes })).toThrow(message)
+  })
+
+  it('refuses a rotation where the domain asks callers for certificates: it would never be accepted', () => {
+    const stack = new Stack(newApp(), 'Server')
+    const domainName = new DomainName(stack, 'DomainName', {
+      domainName: 'auth.example.com',
+      certificate: Certificate.fromCertificateArn(
+        stack,
+        'Certificate',
+        'arn:aws:acm:eu-west-1:111122223333:c/0',
+      ),
+      mtls: { bucket: Bucket.fromBucketName(stack, 'Truststore', 'truststores'), key: 'auth.pem' },
+    })
+    const server = new AuthorizationServer(stack, 'Countersign', { domainName })
+    expect(() => server.addClient('C', billing)).toThrow(
+      'secretRotation of client "C" must be Duration.days(0), since the server\'s domain asks callers for certificates',
+    )
+    server.addClient('Still', { ...billing, secretRotation: Duration.days(0) })
+    server.addClient('Robot', withKeys)
   })
 
   it('refuses a scope that the app’s resource server does not declare, wherever that stands', () => {
