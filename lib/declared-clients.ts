@@ -14,8 +14,11 @@ import { clientRegistrarPermissions, secretRotatorPermissions, serverTag } from 
 import type { ResourceServers } from './resource-servers.ts'
 import type { AuthorizationServerStorage } from './storage.ts'
 
-/** The client registrar is patient with permissions that are new; then CloudFormation stops waiting. */
+/** The client registrar is patient with permissions that are new. */
 const registrarTimeout = Duration.seconds(90)
+
+/** Lambda hands on no older request: one to register a client must not come after the one that withdraws it. */
+const oldestRequest = Duration.minutes(1)
 
 export interface DeclaredClientsProps {
   /** The issuer identifier (RFC 8414 §2). */
@@ -66,7 +69,7 @@ export class DeclaredClients extends Construct {
 
   #createRegistrar(): LambdaFunction {
     const { storage, logRetention } = this.#props
-    return new CountersignFunction(this, 'Registrar', {
+    const registrar = new CountersignFunction(this, 'Registrar', {
       service: 'client-registrar',
       description: 'Countersign: registers the clients that the app declares',
       code: bundledCode('client-registrar'),
@@ -80,6 +83,8 @@ export class DeclaredClients extends Construct {
       statements: clientRegistrarPermissions(storage, storage.signingKeyRing),
       logRetention,
     })
+    registrar.configureAsyncInvoke({ maxEventAge: oldestRequest })
+    return registrar
   }
 
   #createRotator(): LambdaFunction {
@@ -137,7 +142,8 @@ export class DeclaredClient extends Construct {
     const resource = new CustomResource(this, 'Registration', {
       resourceType: 'Custom::CountersignClient',
       serviceToken: registrar.functionArn,
-      serviceTimeout: Duration.seconds(registrarTimeout.toSeconds() + 30),
+      // When CloudFormation gives up and rolls back, nothing of the request is under way any more.
+      serviceTimeout: Duration.seconds(oldestRequest.toSeconds() + registrarTimeout.toSeconds() + 30),
       properties: {
         ClientMetadata: metadata,
         TokenEndpoint: endpointsBelow(props.issuer).tokenEndpoint,

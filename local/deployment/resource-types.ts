@@ -50,6 +50,7 @@ const withoutEffect: Record<string, Placeholder> = {
     arn: (name, { accountId }) => `arn:aws:iam::${accountId}:role/${name}`,
     attributes: { Arn: 'arn' },
   },
+  'AWS::Lambda::EventInvokeConfig': {},
   'AWS::Logs::LogGroup': {
     nameProperty: 'LogGroupName',
     arn: (name, { region, accountId }) => `arn:aws:logs:${region}:${accountId}:log-group:${name}:*`,

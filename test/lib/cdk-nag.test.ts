@@ -90,6 +90,11 @@ const acknowledgedWithClients: typeof acknowledged = [
     [`${declared}/Registrar`, `${declared}/Rotator`],
   ],
   [
+    'Serverless-LambdaAsyncFailureDestination',
+    'CloudFormation waits for the end, and notices where none is told.',
+    [`${declared}/Registrar/EventInvokeConfig`],
+  ],
+  [
     'Serverless-LambdaTracing',
     'Each step is an audit event; what is called is DynamoDB, Secrets Manager and one endpoint of the server.',
     [`${declared}/Registrar`, `${declared}/Rotator`],

@@ -40,7 +40,7 @@ describe('addClient', () => {
     const { Properties, DeletionPolicy } = synthesis.at(at('Clients/Billing/Registration'))
     expect(Properties).toEqual({
       ServiceToken: synthesis.arn(at('Registrar')),
-      ServiceTimeout: '120',
+      ServiceTimeout: '180',
       ClientMetadata: {
         client_name: 'billing',
         token_endpoint_auth_method: 'client_secret_basic',
@@ -56,7 +56,7 @@ describe('addClient', () => {
   it('has a client with keys registered without a secret', () => {
     expect(synthesis.at(at('Clients/Robot/Registration')).Properties).toEqual({
       ServiceToken: synthesis.arn(at('Registrar')),
-      ServiceTimeout: '120',
+      ServiceTimeout: '180',
       ClientMetadata: {
         client_name: 'billing',
         token_endpoint_auth_method: 'private_key_jwt',
@@ -108,6 +108,18 @@ describe('addClient', () => {
   it('registers after what can be granted', () => {
     const [path = ''] = synthesis.ofType('Custom::CountersignResourceServers').keys()
     expect(synthesis.at(at('Clients/Billing/Registration')).DependsOn).toContain(synthesis.at(path).logicalId)
+  })
+
+  it('has no request carried out once CloudFormation has given it up: what it then withdraws stays so', () => {
+    const [invoke] = [...synthesis.ofType('AWS::Lambda::EventInvokeConfig').values()]
+    const { Properties: registrar } = synthesis.at(at('Registrar'))
+    const { Properties: resource } = synthesis.at(at('Clients/Billing/Registration'))
+    expect(invoke?.Properties).toEqual({
+      FunctionName: synthesis.ref(at('Registrar')),
+      MaximumEventAgeInSeconds: 60,
+      Qualifier: '$LATEST',
+    })
+    expect(Number(resource.ServiceTimeout)).toBeGreaterThan(60 + Number(registrar.Timeout))
   })
 
   it('gives who reads the secret an order, so that there is something to read', () => {
