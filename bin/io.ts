@@ -17,7 +17,7 @@ export interface CommandLineIo {
   awsCredentials: (query: CredentialQuery) => Promise<AwsCredentials>
   /** Opens a TLS connection, whoever the other side is, and says what it is like. */
   tlsPeer: (hostname: string, port: number) => Promise<TlsPeer>
-  /** Calls the handler instead of ending the process at Ctrl-C, until the function it returns is called. */
+  /** Calls the handler instead of ending the process at Ctrl-C or with its terminal, until the function it returns is called. */
   onInterrupt: (handler: () => void) => () => void
 }
 
@@ -54,7 +54,7 @@ async function askOnTerminal(question: string): Promise<string> {
 }
 
 function onInterrupt(handler: () => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM'] as const
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, handler)
   return () => {
     for (const signal of signals) process.off(signal, handler)
