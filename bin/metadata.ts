@@ -1,7 +1,7 @@
 import { CommandFailure, exitCodes, unreachableFailure } from './failure.ts'
 import { send, textMember } from './http.ts'
 import type { CommandLineIo } from './io.ts'
-import { printable } from './output.ts'
+import { printable, shellWord } from './output.ts'
 import type { Server } from './server.ts'
 
 export interface ServerMetadata {
@@ -37,7 +37,7 @@ export async function readMetadata(io: CommandLineIo, server: Server): Promise<S
   if (issuer !== server.issuer)
     throw unreachableFailure(
       `the server at ${server.issuer} is the issuer ${issuer}`,
-      `If that is the one you mean: --url ${issuer}`,
+      `If that is the one you mean: --url ${shellWord(issuer)}`,
     )
   return {
     tokenEndpoint: endpointOf(server, document, 'token_endpoint'),

@@ -25,6 +25,11 @@ export function printable(text: string): string {
   return text.replace(unprintable, '\ufffd')
 }
 
+/** Text that came from somewhere else, as one word of a command that is to be pasted into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
 /** One JSON document; what could steer a terminal is escaped, so that its value stays the same. */
 export function jsonDocument(document: unknown): string {
   const escaped = JSON.stringify(document, undefined, 2).replace(unprintable, found =>

@@ -3,6 +3,7 @@ import type { AdminClient } from '../admin-client.ts'
 import type { ClientDocument } from '../client-document.ts'
 import { describeDuration } from '../duration.ts'
 import { asKeys, type KeyDocument } from '../key-document.ts'
+import { shellWord } from '../output.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { temporaryName } from './temporary-client.ts'
 
@@ -114,7 +115,7 @@ export function checkLeftovers(clients: readonly ClientDocument[], now: number):
     warn(
       'leftovers',
       `temporary clients of earlier runs: ${ids.slice(0, named).join(', ')}`,
-      `countersign clients delete ${ids[0]}`,
+      `countersign clients delete ${shellWord(ids[0] ?? '')}`,
     ),
   ]
 }

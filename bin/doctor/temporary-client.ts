@@ -3,6 +3,7 @@ import { type AdminClient, unexpectedAnswer } from '../admin-client.ts'
 import { asClient, isClientDocument } from '../client-document.ts'
 import { CommandFailure, exitCodes } from '../failure.ts'
 import type { CommandLineIo } from '../io.ts'
+import { shellWord } from '../output.ts'
 import { readEveryPage } from '../pages.ts'
 import { type Finding, fail, ok } from './finding.ts'
 
@@ -87,7 +88,7 @@ async function remove(admin: AdminClient, name: string, clientId: string | undef
     const remedy =
       clientId === undefined
         ? `See "countersign clients list" for "${name}", and delete it.`
-        : `countersign clients delete ${clientId}`
+        : `countersign clients delete ${shellWord(clientId)}`
     return [fail(check, `${clientId ?? name} may still be there: ${reason}`, remedy)]
   }
 }

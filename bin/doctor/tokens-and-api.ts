@@ -3,6 +3,7 @@ import type { AdminClient } from '../admin-client.ts'
 import { CommandFailure } from '../failure.ts'
 import { send, textMember } from '../http.ts'
 import type { CommandLineIo } from '../io.ts'
+import { shellWord } from '../output.ts'
 import { readEveryPage } from '../pages.ts'
 import { isResourceServerDocument, type ResourceServerDocument } from '../resource-server-document.ts'
 import { type Finding, fail, notChecked } from './finding.ts'
@@ -121,7 +122,7 @@ async function chooseGrant(
     return notChecked(
       'token',
       `the API calls itself ${said}, which is another address (RFC 9728 §3.3)`,
-      `If that is right: --resource ${said}`,
+      `If that is right: --resource ${shellWord(said)}`,
     )
   const chosen =
     named === undefined ? onlyOne(servers, settings.api) : servers.find(each => each.audience === named)
