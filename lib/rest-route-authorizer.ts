@@ -21,7 +21,7 @@ import { bundleFolder } from './functions.ts'
 import { crashesOf } from './metrics.ts'
 import { requirementReference } from './requirement-reference.ts'
 import { BearerGatewayResponses } from './rest-gateway-responses.ts'
-import { refersTo, routeAuthorizerId, stagingPriority } from './route-authorizer.ts'
+import { authorizerName, refersTo, routeAuthorizerId, stagingPriority } from './route-authorizer.ts'
 import { RouteTableCode } from './route-table-code.ts'
 
 /** API Gateway takes 8 KB of an authorizer: the policy, and the context with the token's scope. */
@@ -61,7 +61,7 @@ export class RestRouteAuthorizer extends Construct {
     this.#function = createAuthorizerFunction(this, this.apiPath, this.#code, audience, settings)
     this.#authorizer = new RequestAuthorizer(this, 'Authorizer', {
       handler: this.#function,
-      authorizerName: 'countersign',
+      authorizerName: authorizerName(this),
       // The policy is for all routes, so that the token alone may be the key of the cache.
       identitySources: [IdentitySource.header('Authorization')],
       resultsCacheTtl: Duration.seconds(settings.decisionCacheTtlSeconds),

@@ -1,4 +1,4 @@
-import { Aspects, Aws, Duration, Reference, Stack, Stage, Token, Tokenization } from 'aws-cdk-lib'
+import { Aspects, Aws, Duration, Names, Reference, Stack, Stage, Token, Tokenization } from 'aws-cdk-lib'
 import {
   CfnRoute,
   HttpAuthorizer,
@@ -72,7 +72,7 @@ export class RouteAuthorizer extends Construct {
   #attach(api: IHttpApi, decisionCacheTtlSeconds: number): HttpAuthorizer {
     const authorizer = new HttpAuthorizer(this, 'Authorizer', {
       httpApi: api,
-      authorizerName: 'countersign',
+      authorizerName: authorizerName(this),
       type: HttpAuthorizerType.LAMBDA,
       authorizerUri: `arn:${Aws.PARTITION}:apigateway:${Aws.REGION}:lambda:path/2015-03-31/functions/${this.#function.functionArn}/invocations`,
       enableSimpleResponses: true,
@@ -113,6 +113,11 @@ export class RouteAuthorizer extends Construct {
           `route "${route.routeKey}" (${route.node.path}) uses this authorizer without saying which scopes it needs: make it an HttpRoute with authorizer: countersign.authorize({ audience, allOf })`,
       )
   }
+}
+
+/** Of its place in the app: an API that several stacks know by its id takes no two authorizers of one name. */
+export function authorizerName(authorizer: Construct): string {
+  return Names.uniqueResourceName(authorizer, { separator: '-', maxLength: 128 })
 }
 
 export function refersTo(text: string | undefined, authorizer: IConstruct | undefined): boolean {

@@ -55,7 +55,7 @@ describe('authorizeRest', () => {
       [...synthesis.ofType('AWS::ApiGateway::Authorizer').values()].map(each => each.Properties),
     ).toMatchObject([
       {
-        Name: 'countersign',
+        Name: expect.stringMatching(/^Orders-Api-CountersignAuthorizer-[0-9A-F]{8}$/),
         Type: 'REQUEST',
         RestApiId: synthesis.ref('Api'),
         IdentitySource: 'method.request.header.Authorization',

@@ -85,7 +85,7 @@ describe('authorizer of an API in another stack than its server', () => {
     ])
     expect(authorizer.Properties).toEqual({
       ApiId: synthesis.ref('Api'),
-      Name: 'countersign',
+      Name: expect.stringMatching(/^Orders-Api-CountersignAuthorizer-[0-9A-F]{8}$/),
       AuthorizerType: 'REQUEST',
       AuthorizerPayloadFormatVersion: '2.0',
       EnableSimpleResponses: true,
