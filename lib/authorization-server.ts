@@ -141,6 +141,7 @@ export class AuthorizationServer extends AuthorizationServerBase {
       resourceServers,
       logRetention,
       alarmTopic,
+      dashboard,
       endpoints: api,
       mutualTls: asksForCertificates(props.domainName),
     })

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib'
+import { Duration } from 'aws-cdk-lib'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
@@ -6,7 +6,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 import type { CheckedDelays } from './authorization-server-props.ts'
-import { addAuthorizerToDashboard } from './dashboard.ts'
+import { addFunctionToDashboard } from './dashboard.ts'
 import { CountersignFunction } from './functions.ts'
 import type { RouteTableCode } from './route-table-code.ts'
 
@@ -48,11 +48,7 @@ export function createAuthorizerFunction(
     statements: settings.permissions(),
     logRetention: settings.logRetention,
   })
-  // A dashboard that names a function of another stack would make the two stacks depend on each other.
-  const { dashboard } = settings
-  if (dashboard !== undefined && Stack.of(dashboard) === Stack.of(authorizer)) {
-    addAuthorizerToDashboard(dashboard, apiPath, handler)
-  }
+  addFunctionToDashboard(settings.dashboard, `Authorizer of ${apiPath}`, handler)
   return handler
 }
 

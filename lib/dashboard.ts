@@ -1,7 +1,7 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
 import { Dashboard, GraphWidget, type IMetric, TextWidget } from 'aws-cdk-lib/aws-cloudwatch'
-import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
 import { metricNames } from '../lambda/oauth/metric-names.ts'
 import {
@@ -131,18 +131,24 @@ export class AuthorizationServerDashboard extends Dashboard {
   }
 }
 
-/** Adds a protected API's authorizer, which must be in the dashboard's own stack. */
-export function addAuthorizerToDashboard(dashboard: Dashboard, name: string, authorizer: IFunction): void {
-  dashboard.addWidgets(new TextWidget({ markdown: `### Authorizer of ${name}`, width: 24, height: 1 }))
+/** Adds a function that not every deployment has to the dashboard of its own stack, and to no other. */
+export function addFunctionToDashboard(
+  dashboard: Dashboard | undefined,
+  title: string,
+  fn: LambdaFunction,
+): void {
+  // A dashboard that names a function of another stack would make the two stacks depend on each other.
+  if (dashboard === undefined || Stack.of(dashboard) !== Stack.of(fn)) return
+  dashboard.addWidgets(new TextWidget({ markdown: `### ${title}`, width: 24, height: 1 }))
   dashboard.addWidgets(
-    graph('Invocations', [authorizer.metricInvocations({ label: 'invocations' })]),
+    graph('Invocations', [fn.metricInvocations({ label: 'invocations' })]),
     graph('Errors and throttles', [
-      authorizer.metricErrors({ label: 'errors' }),
-      authorizer.metricThrottles({ label: 'throttles' }),
+      fn.metricErrors({ label: 'errors' }),
+      fn.metricThrottles({ label: 'throttles' }),
     ]),
     graph('Duration (ms)', [
-      functionDuration(authorizer, 'authorizer', 'p50'),
-      functionDuration(authorizer, 'authorizer', 'p99'),
+      functionDuration(fn, 'duration', 'p50'),
+      functionDuration(fn, 'duration', 'p99'),
     ]),
   )
 }

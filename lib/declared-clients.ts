@@ -1,4 +1,5 @@
 import { Aws, CustomResource, Duration, Tags } from 'aws-cdk-lib'
+import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
@@ -7,6 +8,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct, type IDependable } from 'constructs'
 import { createRotationAlarm } from './alarms.ts'
 import { type ClientOptions, clientMetadata } from './client-options.ts'
+import { addFunctionToDashboard } from './dashboard.ts'
 import { endpointsBelow } from './endpoints.ts'
 import { bundledCode, CountersignFunction } from './functions.ts'
 import { wholeSeconds } from './limits.ts'
@@ -35,6 +37,12 @@ export interface DeclaredClientsProps {
   readonly logRetention?: RetentionDays
   /** Where the alarm on rotations goes. CloudWatch must be allowed to publish to it. */
   readonly alarmTopic: ITopic
+  /**
+   * Which dashboard shows their two functions, if it is in their stack.
+   *
+   * @default - none does
+   */
+  readonly dashboard?: Dashboard
   /** A rotation can be tried out after these: the endpoints have to answer. */
   readonly endpoints: IDependable
   /**
@@ -68,7 +76,7 @@ export class DeclaredClients extends Construct {
   }
 
   #createRegistrar(): LambdaFunction {
-    const { storage, logRetention } = this.#props
+    const { storage, logRetention, dashboard } = this.#props
     const registrar = new CountersignFunction(this, 'Registrar', {
       service: 'client-registrar',
       description: 'Countersign: registers the clients that the app declares',
@@ -84,11 +92,12 @@ export class DeclaredClients extends Construct {
       logRetention,
     })
     registrar.configureAsyncInvoke({ maxEventAge: oldestRequest })
+    addFunctionToDashboard(dashboard, 'Client registrar', registrar)
     return registrar
   }
 
   #createRotator(): LambdaFunction {
-    const { issuer, storage, logRetention, alarmTopic } = this.#props
+    const { issuer, storage, logRetention, alarmTopic, dashboard } = this.#props
     const rotator = new CountersignFunction(this, 'Rotator', {
       service: 'secret-rotator',
       description: 'Countersign: rotates the secrets of the clients that the app declares',
@@ -107,6 +116,7 @@ export class DeclaredClients extends Construct {
       sourceAccount: Aws.ACCOUNT_ID,
     })
     createRotationAlarm(this, alarmTopic, rotator)
+    addFunctionToDashboard(dashboard, 'Secret rotator: four invocations a rotation', rotator)
     return rotator
   }
 }

@@ -1,29 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { metricNames } from '../../lambda/oauth/metric-names.ts'
 import { CountersignStack } from '../../lib/countersign-stack.ts'
+import { titleOf, widgetsOf } from './dashboard-widgets.ts'
 import { newApp, Synthesis } from './synthesis.ts'
 
-interface Widget {
-  readonly type: string
-  readonly properties: { readonly title?: string; readonly markdown?: string; readonly metrics?: unknown[][] }
-}
-
 const synthesis = new Synthesis(new CountersignStack(newApp(), 'Countersign'))
-const { DashboardBody } = synthesis.at('AuthorizationServer/Dashboard').Properties as {
-  DashboardBody: { 'Fn::Join': [string, (string | { Ref?: string })[]] }
-}
-// References become their logical ids, so that the rest can be read as the JSON it is.
-const body = DashboardBody['Fn::Join'][1]
-  .map(part => (typeof part === 'string' ? part : (part.Ref ?? '?')))
-  .join('')
-const { widgets } = JSON.parse(body) as { widgets: Widget[] }
-const titles = widgets.map(({ properties }) => properties.title ?? properties.markdown)
+const widgets = widgetsOf(synthesis, 'AuthorizationServer/Dashboard')
 const graph = (title: string) =>
   JSON.stringify(widgets.find(({ properties }) => properties.title === title)?.properties)
 
 describe('dashboard', () => {
   it('goes from the work to the parts, and to the authorizer of each API', () => {
-    expect(titles).toEqual([
+    expect(widgets.map(titleOf)).toEqual([
       'Tokens',
       'Token refusals by reason',
       'Revocations',
@@ -52,7 +40,7 @@ describe('dashboard', () => {
   })
 
   it.each(Object.values(metricNames))('shows %s', name => {
-    expect(body).toContain(name)
+    expect(JSON.stringify(widgets)).toContain(name)
   })
 
   it('splits refusals by reason, whichever come', () => {

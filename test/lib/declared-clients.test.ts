@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import type { ClientOptions } from '../../lib/client-options.ts'
 import { assertionKey } from '../attacks/support/client-assertion.ts'
+import { titleOf, widgetsOf } from './dashboard-widgets.ts'
 import { audience, twoStacks } from './protected-api.ts'
 import { arn, newApp, Synthesis } from './synthesis.ts'
 
@@ -157,6 +158,35 @@ describe('addClient', () => {
       AlarmActions: [synthesis.ref('Countersign/AlarmTopic')],
       Dimensions: [{ Name: 'FunctionName', Value: synthesis.ref(at('Rotator')) }],
     })
+  })
+})
+
+describe('the dashboard', () => {
+  const rowsOf = (title: string) => [title, 'Invocations', 'Errors and throttles', 'Duration (ms)']
+  const registrarRows = rowsOf('### Client registrar')
+  const rotatorRows = rowsOf('### Secret rotator: four invocations a rotation')
+
+  it('shows both functions, once for all clients', () => {
+    const widgets = widgetsOf(synthesis, 'Countersign/Dashboard')
+    const last = widgets.slice(-8)
+    expect(last.map(titleOf)).toEqual([...registrarRows, ...rotatorRows])
+    const functionsOf = (from: number) =>
+      last.slice(from + 1, from + 4).map(({ properties }) => properties.metrics?.map(metric => metric[3]))
+    const both = (name: string) => Array(2).fill(synthesis.at(at(name)).logicalId)
+    const registrar = both('Registrar')
+    const rotator = both('Rotator')
+    expect(functionsOf(0)).toEqual([registrar.slice(1), registrar, registrar])
+    expect(functionsOf(4)).toEqual([rotator.slice(1), rotator, rotator])
+    expect(widgets.map(titleOf).filter(title => title?.startsWith('### Client'))).toHaveLength(1)
+  })
+
+  it('shows what there is: nothing without a declared client, no rotator for keys alone', () => {
+    const titles = (id?: string) => {
+      const { server, serverStack } = twoStacks()
+      if (id !== undefined) server.addClient(id, withKeys)
+      return widgetsOf(new Synthesis(serverStack), 'Countersign/Dashboard').map(titleOf)
+    }
+    expect(titles('Robot')).toEqual([...titles(), ...registrarRows])
   })
 })
 
