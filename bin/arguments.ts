@@ -69,6 +69,7 @@ export const flags = {
   calls: { value: '<number>', help: 'calls to protected APIs in a month; default 0' },
   cached: { value: '<percent>', help: "calls that the gateway's decision cache answers; default 0" },
   clients: { value: '<number>', help: 'registered clients; default 100' },
+  secrets: { value: '<number>', help: 'secrets in Secrets Manager, of declared clients; default 0' },
   apis: { value: '<number>', help: 'protected APIs, each with its authorizer; default 2' },
   custody: { value: '<custody>', help: 'signingKeyCustody: kms (default) or envelope' },
   'token-alg': { value: '<alg>', help: 'signingAlgorithm: ES256 (default), RS256, PS256 or EdDSA' },

@@ -13,6 +13,8 @@ export interface Usage {
   /** Share of the calls that a cached decision answers, 0 to 1. */
   cachedShare: number
   clients: number
+  /** Of declared clients, in Secrets Manager. */
+  secrets: number
   /** Protected APIs; each has an authorizer of its own. */
   apis: number
   custody: (typeof custodies)[number]
@@ -35,6 +37,7 @@ export const usageFlags = [
   'calls',
   'cached',
   'clients',
+  'secrets',
   'apis',
   'custody',
   'token-alg',
@@ -58,6 +61,7 @@ export function readUsage(given: GivenFlags): Usage {
     calls: numberOf(given, 'calls', 0),
     cachedShare: numberOf(given, 'cached', 0, { max: 100 }) / 100,
     clients: numberOf(given, 'clients', 100),
+    secrets: numberOf(given, 'secrets', 0),
     apis: numberOf(given, 'apis', 2),
     custody,
     tokenAlgorithm: choiceOf(given, 'token-alg', tokenAlgorithms),

@@ -46,6 +46,8 @@ export const logBytes = {
 export const inventory = {
   alarms: 32,
   alarmsPerApi: 2,
+  /** With the first secret that is rotated. */
+  alarmsOfRotation: 1,
   dashboards: 1,
   /** Metrics with their dimensions that a month without faults has: decisions, by reason, snapshot and key ages. */
   metrics: 25,
@@ -156,8 +158,11 @@ function fixedLines(usage: Usage): CostLine[] {
   add('DynamoDB', 'key ring, reads', ringReads, 'dynamoDbReads')
   const assertions = usage.assertions ? (usage.tokens / daysOfMonth) * 2 * assertionBytes : 0
   add('DynamoDB', 'storage and recovery', (usage.clients * clientBytes + assertions) / 1e9, 'dynamoDbStorage')
+  if (usage.secrets > 0) add('Secrets Manager', 'secrets of declared clients', usage.secrets, 'secrets')
   add('CloudWatch', 'metrics', inventory.metrics, 'customMetrics')
-  add('CloudWatch', 'alarms', inventory.alarms + usage.apis * inventory.alarmsPerApi, 'alarms')
+  const rotationAlarms = usage.secrets > 0 ? inventory.alarmsOfRotation : 0
+  const alarms = inventory.alarms + usage.apis * inventory.alarmsPerApi + rotationAlarms
+  add('CloudWatch', 'alarms', alarms, 'alarms')
   add('CloudWatch', 'dashboard', inventory.dashboards, 'dashboards')
   return add.lines
 }

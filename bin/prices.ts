@@ -94,6 +94,13 @@ export const prices = {
     readIn:
       'AWS KMS Pricing: Why a $1/Month Key Can Generate a $4,000/Month Bill (factualminds.com), June 2026',
   },
+  secrets: {
+    unit: 'secrets',
+    per: 1,
+    steps: [{ usd: 0.4 }],
+    page: 'https://aws.amazon.com/secrets-manager/pricing/',
+    readIn: 'Amazon Secrets Manager plans and pricing (github.com/api-evangelist), 20 September 2026',
+  },
   logIngestion: {
     unit: 'GB',
     per: 1,

@@ -11,8 +11,8 @@ export const cost: Command = {
   required: [['tokens', 'calls']],
   details: [
     'Asks nobody: list prices of us-east-1 in US dollars, as read on the day that it prints, and the assumptions below',
-    'them. They may have changed; --json says where each was read. Not counted: free tiers, data transfer, and the APIs',
-    'that are called, with their own functions.',
+    'them. They may have changed; --json says where each was read. Not counted: free tiers, data transfer, the APIs that',
+    'are called, with their own functions, and what reads secrets.',
   ],
   example: 'countersign cost --tokens 1000000 --calls 100000000',
   async run({ flags }: CommandCall): Promise<CommandResult> {
@@ -39,6 +39,7 @@ function documentOf(usage: Usage, month: MonthlyCost) {
       calls: usage.calls,
       cached_share: usage.cachedShare,
       clients: usage.clients,
+      secrets: usage.secrets,
       apis: usage.apis,
       custody: usage.custody,
       token_alg: usage.tokenAlgorithm,
@@ -120,6 +121,7 @@ function assumptionsOf(usage: Usage): (readonly [string, string])[] {
       `${number(usage.clients)} clients, ${usage.assertions ? 'private_key_jwt' : 'secrets'}`,
       '--clients, --auth-method',
     ],
+    [`${number(usage.secrets)} secrets in Secrets Manager`, '--secrets'],
     [`custody ${usage.custody}, ${usage.tokenAlgorithm}`, '--custody, --token-alg'],
     [
       `${number(usage.apis)} protected APIs, ${percent(usage.cachedShare)} of the decisions cached`,

@@ -89,6 +89,25 @@ describe('countersign cost', () => {
     expect(await writes('--clients', '24')).toBe(730)
   })
 
+  it('costs $0.40 a secret of a declared client, and the alarm on rotations', async () => {
+    const [none, three] = [await cost('--tokens', '1'), await cost('--tokens', '1', '--secrets', '3')]
+    const secretLines = ({ lines }: Document) => lines.filter(({ service }) => service === 'Secrets Manager')
+    expect(secretLines(three)).toEqual([
+      {
+        for: 'every month',
+        service: 'Secrets Manager',
+        item: 'secrets of declared clients',
+        quantity: 3,
+        unit: 'secrets',
+        price: 'secrets',
+        usd: 1.2,
+      },
+    ])
+    expect(secretLines(none)).toEqual([])
+    expect(usdOf(three, /alarms/) - usdOf(none, /alarms/)).toBeCloseTo(0.1, 10)
+    expect([none.assumptions.secrets, three.assumptions.secrets]).toEqual([0, 3])
+  })
+
   it('adds up: the total is the sum of its lines', async () => {
     const month = await cost('--tokens', '5000000', '--calls', '20000000', '--cached', '25')
     const sum = month.lines.reduce((total, { usd }) => total + usd, 0)

@@ -4,6 +4,7 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { describe, expect, it } from 'vitest'
+import { inventory } from '../../bin/monthly-cost.ts'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
 import type { ClientOptions } from '../../lib/client-options.ts'
 import { assertionKey } from '../attacks/support/client-assertion.ts'
@@ -158,6 +159,10 @@ describe('addClient', () => {
       AlarmActions: [synthesis.ref('Countersign/AlarmTopic')],
       Dimensions: [{ Name: 'FunctionName', Value: synthesis.ref(at('Rotator')) }],
     })
+    const alarms = [...synthesis.ofType('AWS::CloudWatch::Alarm').keys()].filter(path =>
+      path.startsWith(at('')),
+    )
+    expect(alarms).toHaveLength(inventory.alarmsOfRotation)
   })
 })
 
