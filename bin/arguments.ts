@@ -55,6 +55,10 @@ export const flags = {
     value: '<file|->',
     help: 'file with the client secret, or what "clients create --json" printed; - is standard input',
   },
+  'secret-id': {
+    value: '<arn|name>',
+    help: 'the secret of Secrets Manager with the client secret of a declared client',
+  },
   'key-file': {
     value: '<file|->',
     help: 'file with the private key of the client, a JWK; - is standard input',

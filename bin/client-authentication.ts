@@ -4,38 +4,74 @@ import { parseAuthMethod } from './client-settings.ts'
 import { CommandFailure, exitCodes, usageFailure } from './failure.ts'
 import { type HttpAnswer, send, textMember } from './http.ts'
 import type { CommandLineIo } from './io.ts'
+import { readMetadata, type ServerMetadata } from './metadata.ts'
+import { findServer, type Server } from './server.ts'
 import { readClientSecret, readInput } from './standard-input.ts'
+import { readStoredSecret } from './stored-secret.ts'
+
+type SecretMethod = 'client_secret_basic' | 'client_secret_post'
 
 /** A client and what it proves with who it is. */
 export type ClientCredentials = { clientId: string } & (
-  | { method: 'client_secret_basic' | 'client_secret_post'; secret: string }
+  | { method: SecretMethod; secret: string }
   | { method: 'private_key_jwt'; key: SigningKey }
 )
 
-/** The flags that `readClientCredentials` reads; one of the first two is there. */
-export const credentialFlags = ['secret-file', 'key-file', 'auth-method'] as const
+/** Where the credentials are: one of these is there. */
+export const credentialSources = ['secret-file', 'secret-id', 'key-file'] as const
+
+/** The flags that `connectAsClient` reads. */
+export const credentialFlags = [...credentialSources, 'auth-method'] as const
+
+export interface ClientConnection {
+  server: Server
+  metadata: ServerMetadata
+  credentials: ClientCredentials
+}
 
 /**
- * Reads what `--secret-file` or `--key-file` names. A key means `private_key_jwt`; what kind of secret method
- * it is says `--auth-method`.
+ * Finds the server, and reads what `--secret-file`, `--secret-id` or `--key-file` names. A key means
+ * `private_key_jwt`; what kind of secret method it is says `--auth-method`. A file that will not do is refused before
+ * anything is sent.
  *
- * @throws CommandFailure `invalid_usage`
+ * @throws CommandFailure `invalid_usage`; of a secret in Secrets Manager, also as `readStoredSecret`
  */
-export async function readClientCredentials(
+export async function connectAsClient(
   io: CommandLineIo,
   given: GivenFlags,
   clientId: string,
-): Promise<ClientCredentials> {
+): Promise<ClientConnection> {
+  const ofFile = await readCredentialsFile(io, given, clientId)
+  const server = await findServer(io, given)
+  const metadata = await readMetadata(io, server)
+  if ('credentials' in ofFile) return { server, metadata, credentials: ofFile.credentials }
+  const { method, secretId } = ofFile
+  const { tokenEndpoint } = metadata
+  const secret = await readStoredSecret(io, given, { secretId, clientId, server, tokenEndpoint })
+  return { server, metadata, credentials: { clientId, method, secret } }
+}
+
+/** Credentials, or where they are instead of in a file. */
+async function readCredentialsFile(
+  io: CommandLineIo,
+  given: GivenFlags,
+  clientId: string,
+): Promise<{ credentials: ClientCredentials } | { method: SecretMethod; secretId: string }> {
   const keyFile = given.value('key-file')
   const method = parseAuthMethod(given) ?? (keyFile === undefined ? 'client_secret_basic' : 'private_key_jwt')
   if ((method === 'private_key_jwt') !== (keyFile !== undefined))
     throw usageFailure(
       keyFile === undefined ? 'private_key_jwt needs a key' : `${method} needs a secret, not a key`,
-      'Give --key-file for private_key_jwt, and --secret-file for the other methods.',
+      'Give --key-file for private_key_jwt, and --secret-file or --secret-id for the other methods.',
     )
-  if (method === 'private_key_jwt')
-    return { clientId, method, key: parseSigningKey(await readInput(io, keyFile ?? '', 'key')) }
-  return { clientId, method, secret: await readClientSecret(io, given.value('secret-file') ?? '', clientId) }
+  if (method === 'private_key_jwt') {
+    const key = parseSigningKey(await readInput(io, keyFile ?? '', 'key'))
+    return { credentials: { clientId, method, key } }
+  }
+  const secretId = given.value('secret-id')
+  if (secretId !== undefined) return { method, secretId }
+  const secret = await readClientSecret(io, given.value('secret-file') ?? '', clientId)
+  return { credentials: { clientId, method, secret } }
 }
 
 /** A form to an endpoint that authenticates clients (RFC 6749 §2.3.1, RFC 7523 §2.2). */

@@ -8,6 +8,8 @@ export interface LocalServer {
   issuer: string
   admin: string
   region: string
+  /** Where its stand-in for AWS Secrets Manager listens; undefined where an older version wrote the file. */
+  secretsManager: string | undefined
 }
 
 /**
@@ -44,10 +46,17 @@ export function findLocalServer(io: CommandLineIo): LocalServer | undefined {
 // The current folder may be anybody's: a file in it must not send a command to another machine.
 function parseEndpoints(text: string): (LocalServer & { pid: number }) | undefined {
   try {
-    const { issuer, admin, region, pid } = JSON.parse(text) as Record<string, unknown>
+    const { issuer, admin, region, pid, aws } = JSON.parse(text) as Record<string, unknown>
+    const { secretsmanager } = (aws ?? {}) as Record<string, unknown>
     if (!isLocalUrl(issuer) || !isLocalUrl(admin) || !Number.isSafeInteger(pid) || Number(pid) < 1)
       return undefined
-    return { issuer, admin, region: typeof region === 'string' ? region : 'us-east-1', pid: Number(pid) }
+    return {
+      issuer,
+      admin,
+      region: typeof region === 'string' ? region : 'us-east-1',
+      secretsManager: isLocalUrl(secretsmanager) ? secretsmanager : undefined,
+      pid: Number(pid),
+    }
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import { type DecodedToken, decodeToken, verifySignature } from '../access-token.ts'
 import { connectAsAdministrator, unexpectedAnswer } from '../admin-client.ts'
-import { credentialFlags, readClientCredentials } from '../client-authentication.ts'
+import { connectAsClient, credentialFlags, credentialSources } from '../client-authentication.ts'
 import { type Command, type CommandCall, type CommandGroup, operand } from '../command.ts'
 import { describeMoment } from '../duration.ts'
 import { CommandFailure, exitCodes, usageFailure } from '../failure.ts'
@@ -9,7 +9,7 @@ import { send } from '../http.ts'
 import { describeIntrospection, introspect as introspectToken } from '../introspection.ts'
 import { readMetadata } from '../metadata.ts'
 import { printable } from '../output.ts'
-import { findServer, findServerNearby, type Server } from '../server.ts'
+import { findServerNearby, type Server } from '../server.ts'
 import { readToken } from '../standard-input.ts'
 import { describeReport, reportOn, type Verification } from '../token-report.ts'
 import { requestToken } from '../token-request.ts'
@@ -18,21 +18,20 @@ const get: Command = {
   summary: 'get an access token as a client; prints nothing but the token',
   operands: ['client_id'],
   flags: [...credentialFlags, 'scope', 'resource'],
-  required: [['secret-file', 'key-file']],
-  exclusive: [['secret-file', 'key-file']],
+  required: [credentialSources],
+  exclusive: [credentialSources],
   details: [
     'Needs the secret or the private key of the client, not administrator rights; --json prints the whole token',
-    'response. A key signs an assertion for this one request (RFC 7523), good for a minute.',
+    'response. A key signs an assertion for this one request (RFC 7523), good for a minute. The secret of a declared',
+    'client is read from Secrets Manager by --secret-id, and shown to nobody.',
   ],
   example: 'countersign tokens get <client_id> --secret-file secret.txt --scope orders:read',
   async run(call) {
     const { io, flags } = call
     const clientId = operand(call, 0)
-    const credentials = await readClientCredentials(io, flags, clientId)
-    const server = await findServer(io, flags)
-    const { tokenEndpoint } = await readMetadata(io, server)
+    const { server, metadata, credentials } = await connectAsClient(io, flags, clientId)
     const response = await requestToken(io, {
-      tokenEndpoint,
+      tokenEndpoint: metadata.tokenEndpoint,
       issuer: server.issuer,
       credentials,
       scope: flags.value('scope'),
@@ -97,8 +96,8 @@ const introspect: Command = {
   summary: 'ask the server whether a token is active, as the client that it is for or of',
   operands: ['token'],
   flags: ['client', ...credentialFlags],
-  required: ['client', ['secret-file', 'key-file']],
-  exclusive: [['secret-file', 'key-file']],
+  required: ['client', credentialSources],
+  exclusive: [credentialSources],
   details: [
     'A token is described to the client it was issued to, and to the client that is the resource server it is for',
     '("clients create --resource-server"); to any other it is not active. Exit code 0 whether active or not.',
@@ -112,9 +111,8 @@ const introspect: Command = {
         'Use a file for one.',
       )
     const token = await readToken(io, operand(call, 0))
-    const credentials = await readClientCredentials(io, flags, flags.value('client') ?? '')
-    const server = await findServer(io, flags)
-    const { introspectionEndpoint } = await readMetadata(io, server)
+    const { server, metadata, credentials } = await connectAsClient(io, flags, flags.value('client') ?? '')
+    const { introspectionEndpoint } = metadata
     const request = { introspectionEndpoint, issuer: server.issuer, credentials, token }
     const response = await introspectToken(io, request)
     return { document: response, text: style => describeIntrospection(style, response) }

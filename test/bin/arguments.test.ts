@@ -33,7 +33,11 @@ describe('what was typed', () => {
     [['clients', 'list', '--url', 'a', '--url', 'b'], '--url is given twice', 'Give it once.'],
     [['clients', 'show'], '"countersign clients show" needs a <client_id>', undefined],
     [['clients', 'show', 'a', 'b'], '"countersign clients show" does not take "b"', undefined],
-    [['tokens', 'get', 'c_1'], '"countersign tokens get" needs --secret-file or --key-file', undefined],
+    [
+      ['tokens', 'get', 'c_1'],
+      '"countersign tokens get" needs --secret-file or --secret-id or --key-file',
+      undefined,
+    ],
     [['__proto__', 'constructor'], 'there is no command "__proto__"', '"countersign --help" lists them.'],
     [
       ['clients', 'constructor'],

@@ -175,7 +175,7 @@ describe('tokens introspect', () => {
       'the token and the credentials cannot both be on standard input',
     ],
     [['tokens', 'introspect', 'a.b.c', '--key-file', 'k'], '"countersign tokens introspect" needs --client'],
-    [args, '"countersign tokens introspect" needs --secret-file or --key-file'],
+    [args, '"countersign tokens introspect" needs --secret-file or --secret-id or --key-file'],
   ])('sends nothing for %j', async (wrong, message) => {
     const { code, err, requests } = await countersign(wrong, { stdin })
     expect([code, err.split('\n')[0], requests]).toEqual([2, `countersign: ${message}`, []])

@@ -6,6 +6,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { Duration } from 'aws-cdk-lib'
+import { decodeJwt } from 'jose'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { AuthorizationServer } from '../../lib/authorization-server.ts'
 import type { ClientOptions } from '../../lib/client-options.ts'
@@ -19,6 +20,7 @@ import {
 } from '../attacks/support/client-assertion.ts'
 import { newApp } from '../lib/synthesis.ts'
 import { type Json, orders, payments, type RegisteredClient, useLocalStack } from './local-stack.ts'
+import { countersign } from './run-countersign.ts'
 import { untilRefused } from './until-refused.ts'
 
 interface Stored extends RegisteredClient {
@@ -106,6 +108,21 @@ describe('a client that an app declares', { timeout: 120_000 }, () => {
       'deployment',
       [expect.objectContaining({ secret_id: secret.secret_id, expires_at: 0 })],
     ])
+  })
+
+  it('gets a token by the command line, which reads the secret and does not show it', async () => {
+    const { client_id, secret_arn } = (await clientOf('billing')) as {
+      client_id: string
+      secret_arn?: string
+    }
+    const env = { COUNTERSIGN_DATA_DIR: stack().dataDir }
+    const get = ['tokens', 'get', client_id, '--secret-id', secret_arn ?? '']
+    const { code, out, err } = await countersign(get, { env })
+    expect([code, err]).toEqual([0, ''])
+    expect(decodeJwt(out.trim())).toMatchObject({ client_id, scope: 'orders:read' })
+    const { client_id: robotId } = await clientOf('robot')
+    const other = await countersign(['tokens', 'get', robotId, ...get.slice(3)], { env })
+    expect([other.code, other.out]).toEqual([1, ''])
   })
 
   it('gets a token with its key, and has no secret', async () => {
