@@ -3,8 +3,14 @@ import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename } from 'node:path'
+import { text } from 'node:stream/consumers'
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  RotateSecretCommand,
+} from '@aws-sdk/client-secrets-manager'
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openResponseEndpoint } from '../../local/deployment/response-endpoint.ts'
 import { type FunctionName, functionEnvironment } from '../lambda/support/bundled-function.ts'
 import { issuer, ordersAudience } from '../lambda/support/client-item.ts'
@@ -17,6 +23,7 @@ import {
 } from '../lambda/support/http-event.ts'
 import { startLocalKms } from '../lambda/support/local-kms.ts'
 import { startLocalStore } from '../lambda/support/local-store.ts'
+import { secretsManagerForTest } from '../local/secrets-manager/secrets-manager-client.ts'
 import { type LambdaFunction, startLambdaFunction } from './lambda-function.ts'
 
 const settings = {
@@ -31,27 +38,42 @@ const settings = {
 }
 const routes = { 'routes.json': JSON.stringify({ 'GET /orders': { allOf: ['orders:read'] } }) }
 
+interface Credentials {
+  readonly client_id: string
+  readonly client_secret: string
+}
+
 // Each test is the next step of one story: what a function has done, the next one finds.
 describe.sequential('under the runtime client of Lambda', () => {
   let stores: Awaited<ReturnType<typeof startServices>>
   let environment: Record<string, string>
   const running: LambdaFunction[] = []
   const tried = new Set<FunctionName>()
-  let client: { client_id: string; client_secret: string }
+  let client: Credentials
+  let declared: Credentials
+  let secretArn: string
   let token: string
   let jwks: string
 
   async function startServices() {
-    return { store: await startLocalStore(), kms: await startLocalKms() }
+    const store = await startLocalStore()
+    const kms = await startLocalKms()
+    const stops: (() => Promise<void>)[] = [store.close, kms.close]
+    const secrets = await secretsManagerForTest({}, stop => stops.push(stop))
+    return { store, kms, secrets, close: () => Promise.all(stops.map(stop => stop())) }
   }
 
-  /** Starts a function, and gives what it answers to one event. */
-  async function ask(name: FunctionName, event: unknown): Promise<unknown> {
+  async function start(name: FunctionName): Promise<LambdaFunction> {
     const started = await startLambdaFunction(name, environment, routes)
     running.push(started)
     tried.add(name)
     expect(started.initialisation).toBeUndefined()
-    const outcome = await started.invoke(event)
+    return started
+  }
+
+  /** Starts a function, and gives what it answers to one event. */
+  async function ask(name: FunctionName, event: unknown): Promise<unknown> {
+    const outcome = await (await start(name)).invoke(event)
     if ('failure' in outcome) throw new Error(JSON.stringify(outcome.failure))
     return outcome.result
   }
@@ -79,22 +101,47 @@ describe.sequential('under the runtime client of Lambda', () => {
     return Status
   }
 
-  const post = (routeKey: string, form: Record<string, string>) =>
+  const post = (routeKey: string, form: Record<string, string>, by = client) =>
     httpEvent({
       routeKey,
-      headers: basic(client.client_id, client.client_secret),
+      headers: basic(by.client_id, by.client_secret),
       body: Buffer.from(new URLSearchParams(form).toString()).toString('base64'),
       isBase64Encoded: true,
     })
 
+  async function storedSecret(): Promise<Credentials> {
+    const get = new GetSecretValueCommand({ SecretId: secretArn })
+    return JSON.parse((await stores.secrets.client.send(get)).SecretString ?? '')
+  }
+
+  /** The introspection endpoint with its function behind it, as the rotator reaches it. */
+  async function serveIntrospection() {
+    const introspect = await start('introspect')
+    const server = createServer(async (request, response) => {
+      const { authorization = '', 'content-type': type = '' } = request.headers
+      const headers = { authorization, 'content-type': type }
+      const body = Buffer.from(await text(request)).toString('base64')
+      const event = httpEvent({ routeKey: 'ANY /introspect', headers, body, isBase64Encoded: true })
+      const outcome = await introspect.invoke(event)
+      const { statusCode } = ('result' in outcome ? outcome.result : { statusCode: 500 }) as {
+        statusCode: number
+      }
+      response.writeHead(statusCode).end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return server
+  }
+
   beforeAll(async () => {
     stores = await startServices()
-    const aws = functionEnvironment({ dynamodb: stores.store.url, kms: stores.kms.url })
+    const { store, kms, secrets } = stores
+    const endpoints = { dynamodb: store.url, kms: kms.url, secretsManager: secrets.server.url }
+    const aws = functionEnvironment(endpoints)
     environment = { ...aws, ...settings }
   })
   afterAll(async () => {
     const stopped = await Promise.allSettled(running.map(fn => fn.stop()))
-    await Promise.all([stores.store.close(), stores.kms.close()])
+    await stores.close()
     expect(stopped.filter(({ status }) => status === 'rejected')).toEqual([])
   })
 
@@ -190,11 +237,58 @@ describe.sequential('under the runtime client of Lambda', () => {
     })
   })
 
-  it('every function has been tried, but those that speak to Secrets Manager', () => {
+  it('the client registrar registers a client with a secret that only Secrets Manager knows', async () => {
+    const { ARN } = await stores.secrets.client.send(new CreateSecretCommand({ Name: 'billing' }))
+    secretArn = ARN ?? ''
+    const grants = [{ resource: ordersAudience, scope: 'orders:read' }]
+    const properties = {
+      ClientMetadata: {
+        client_name: 'billing',
+        token_endpoint_auth_method: 'client_secret_basic',
+        grants,
+      },
+      TokenEndpoint: `${issuer}/token`,
+      SecretArn: secretArn,
+      SecretOverlapSeconds: '60',
+    }
+    expect(await create('client-registrar', properties)).toBe('SUCCESS')
+    declared = await storedSecret()
+    const { status } = await request('introspect', post('ANY /introspect', { token }, declared))
+    expect(status).toBe(200)
+  })
+
+  it('the secret rotator takes the four steps of a rotation, and the old secret works on', async () => {
+    const server = await serveIntrospection()
+    environment.INTROSPECTION_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const rotator = await start('secret-rotator')
+    const outcomes: unknown[] = []
+    stores.secrets.server.useFunctions(async (_, event) => {
+      const outcome = await rotator.invoke(JSON.parse(event))
+      outcomes.push([JSON.parse(event).Step, outcome])
+      return 'failure' in outcome ? outcome : { payload: JSON.stringify(outcome.result) }
+    })
+    const rotate = new RotateSecretCommand({
+      SecretId: secretArn,
+      RotationLambdaARN: 'arn:rotator',
+      RotationRules: { ScheduleExpression: 'rate(90 days)' },
+    })
+    await stores.secrets.client.send(rotate)
+    await vi.waitFor(() => expect(outcomes.length).toBeGreaterThanOrEqual(4), 10_000)
+    const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret']
+    expect(outcomes).toEqual(steps.map(step => [step, { result: null }]))
+    const fresh = await storedSecret()
+    expect(fresh.client_secret).not.toBe(declared.client_secret)
+    for (const by of [declared, fresh]) {
+      const { status } = await request('introspect', post('ANY /introspect', { token }, by))
+      expect([by.client_id, status]).toEqual([declared.client_id, 200])
+    }
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('every function has been tried', () => {
     const handlers = readdirSync(new URL('../../lambda/handlers', import.meta.url))
-    // The stand-in for it runs in a whole local stack only: test/flow/declared-clients.test.ts.
-    const untried = ['client-registrar', 'secret-rotator']
-    expect([...tried, ...untried].sort()).toEqual(handlers.map(file => basename(file, '.ts')).sort())
+    expect([...tried].sort()).toEqual(handlers.map(file => basename(file, '.ts')).sort())
   })
 
   it('a function that cannot start says why', async () => {

@@ -40,7 +40,11 @@ export function bundleOf(name: FunctionName): string {
 export const ring = 'ring-of-tests'
 
 /** What every function is given; names of tables as `startLocalStore` makes them. */
-export function functionEnvironment(aws: { dynamodb: string; kms?: string }): Record<string, string> {
+export function functionEnvironment(aws: {
+  dynamodb: string
+  kms?: string
+  secretsManager?: string
+}): Record<string, string> {
   return {
     ISSUER: issuer,
     CLIENTS_TABLE: 'Clients',
@@ -59,6 +63,7 @@ export function functionEnvironment(aws: { dynamodb: string; kms?: string }): Re
     AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
     AWS_ENDPOINT_URL_DYNAMODB: aws.dynamodb,
     ...(aws.kms === undefined ? {} : { AWS_ENDPOINT_URL_KMS: aws.kms }),
+    ...(aws.secretsManager === undefined ? {} : { AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsManager }),
   }
 }
 
