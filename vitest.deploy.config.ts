@@ -25,7 +25,7 @@ const flow = [
 ].map(name => `flow/${name}`)
 
 // What `npm run test:deploy` runs against the app as the CDK command line deploys it: the flow tests, an update, the
-// flow tests again, and a rotation of the signing keys.
+// flow tests again, a rotation of the signing keys, and a declared client that comes and goes.
 export default defineConfig({
   test: {
     globalSetup: ['test/deploy/global-setup.ts'],
@@ -34,6 +34,7 @@ export default defineConfig({
       group(2, 'update', ['deploy/update'], 600),
       group(3, 'updated', flow, 900),
       group(4, 'rotated', ['flow/signing-keys'], 900),
+      group(5, 'declared', ['deploy/declared-clients'], 900),
     ],
   },
 })

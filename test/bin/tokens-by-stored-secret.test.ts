@@ -198,6 +198,16 @@ describe('a secret from Secrets Manager', () => {
     expect([run.code, run.requests]).toEqual([4, []])
   })
 
+  it('is asked for at a host of AWS only, whatever its ARN says', async () => {
+    const stray = ['tokens', 'get', 'c_1', '--secret-id', 'arn:aws:secretsmanager:evil.example/x:1:secret:s']
+    const { code, err, requests } = await countersign(
+      stray,
+      onAws(() => secretValue(storedFor(deployed))),
+    )
+    expect([code, requests]).toEqual([2, []])
+    expect(err.split('\n')[0]).toBe('countersign: "evil.example/x" is not an AWS region')
+  })
+
   it.each([
     [['--secret-file', '-'], '--secret-file and --secret-id exclude each other'],
     [['--key-file', '-'], '--secret-id and --key-file exclude each other'],

@@ -1,9 +1,9 @@
 // Setup of every test file that runs against MiniStack: leaves out what cannot be tried there, and makes two things as
 // they are on AWS.
-import dns from 'node:dns'
 import { decodeJwt } from 'jose'
 import { beforeEach, inject } from 'vitest'
 import { readFunctionLogs } from './function-logs.ts'
+import './localhost-names.ts'
 import { notOnMiniStack } from './not-on-ministack.ts'
 
 const deployment = inject('deployment')
@@ -16,11 +16,6 @@ beforeEach(({ task, skip }) => {
   )
   if (isLeftOut) skip(isLeftOut.reason)
 })
-
-// APIs are at names below .localhost, which are loopback addresses (RFC 6761 §6.3), but not every resolver knows it.
-const lookup = dns.lookup as (hostname: string, ...more: unknown[]) => void
-dns.lookup = ((hostname: string, ...more: unknown[]) =>
-  lookup(hostname.endsWith('.localhost') ? 'localhost' : hostname, ...more)) as typeof dns.lookup
 
 // An authorizer's `{"errorMessage":"Unauthorized"}` is answered 401 by API Gateway and 500 by MiniStack. Where the
 // authorizer's own log says that it has refused, and not that it has failed, the answer counts as the 401.

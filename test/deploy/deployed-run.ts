@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { type Endpoints, writeEndpoints } from '../../local/endpoints.ts'
 import type { StackRun } from '../flow/local-stack.ts'
-import { deployedActor, deployedCredentials, deployedRegion } from './deployment.ts'
+import { type Deployment, deploy, deployedActor, deployedCredentials, deployedRegion } from './deployment.ts'
 import { readFunctionLogs } from './function-logs.ts'
 
 /**
@@ -10,9 +10,7 @@ import { readFunctionLogs } from './function-logs.ts'
  * @param dataDir where the command line finds the server, as it finds one of the local gateway
  */
 export async function deployedRun(dataDir: string): Promise<StackRun> {
-  const deployment = inject('deployment')
-  if (deployment === undefined) throw new Error('this run has deployed nothing: use `npm run test:deploy`')
-  const { outputs, awsEndpoint } = deployment
+  const { outputs, awsEndpoint } = deploymentOfRun()
   const named = (suffix: RegExp) =>
     Object.entries(outputs).flatMap(([name, value]) => (suffix.test(name) ? [[name, value] as const] : []))
   const tables = named(/Table$/).map(([name, value]) => [name.replace('Table', ''), value])
@@ -48,4 +46,18 @@ export async function deployedRun(dataDir: string): Promise<StackRun> {
     functionLogs: () => readFunctionLogs(awsEndpoint, startedAt),
     close: async () => undefined,
   }
+}
+
+/** Updates the deployment to the app one release later. @returns the stack's outputs */
+export function deployUpdate(args: readonly string[] = []): Promise<Record<string, string>> {
+  return deploy(deploymentOfRun(), [
+    ...['--app', 'node --import tsx test/deploy/updated-app.ts'],
+    ...['--context', 'accessTokenLifetimeSeconds=900', ...args],
+  ])
+}
+
+function deploymentOfRun(): Deployment {
+  const deployment = inject('deployment')
+  if (deployment === undefined) throw new Error('this run has deployed nothing: use `npm run test:deploy`')
+  return deployment
 }

@@ -16,7 +16,7 @@ export interface MiniStack {
  * `ministack.log` there, and ends with this process at the latest, its functions with it.
  *
  * @param options.python that has MiniStack
- * @param options.node the Node.js that functions run on: 20 or later
+ * @param options.node the Node.js that functions run on: 24, which takes TypeScript
  * @throws Error with its log when it does not start within a minute
  */
 export async function startMiniStack(options: {
@@ -33,7 +33,7 @@ export async function startMiniStack(options: {
     PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
     HOME: folder,
     // Its own code around each function uses what Node.js 24 warns of, in the function's log.
-    NODE_OPTIONS: '--no-deprecation',
+    NODE_OPTIONS: `--no-deprecation --import ${new URL('localhost-names.ts', import.meta.url)}`,
     TMPDIR: folder,
     STATE_DIR: join(folder, 'state'),
     S3_DATA_DIR: join(folder, 's3'),

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { type Json, payments, type RegisteredClient, useLocalStack } from '../flow/local-stack.ts'
 import { untilRefused } from '../flow/until-refused.ts'
-import { deploy } from './deployment.ts'
+import { deployUpdate } from './deployed-run.ts'
 
 const stack = useLocalStack()
 const url = (path: string) => stack().url('payments', path)
@@ -34,12 +34,7 @@ describe('an update of a deployed app', () => {
       refused: await stack().admin('POST', '/clients', { client_name: 'too early', ...withNewScope }),
       history: await stack().call('GET', url('/payments/1/history'), good),
     }
-    const deployment = inject('deployment')
-    if (deployment === undefined) throw new Error('nothing is deployed: use `npm run test:deploy`')
-    outputs = await deploy(deployment, [
-      ...['--app', 'node --import tsx test/deploy/updated-app.ts'],
-      ...['--context', 'accessTokenLifetimeSeconds=900'],
-    ])
+    outputs = await deployUpdate()
   }, 240_000)
 
   it('keeps every endpoint and table', () => {

@@ -1,4 +1,4 @@
-import { App, CfnOutput } from 'aws-cdk-lib'
+import { App, CfnOutput, Duration } from 'aws-cdk-lib'
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { AuthorizationServer } from '../../lib/authorization-server.ts'
 import { readContextSettings } from '../../lib/context-settings.ts'
@@ -11,7 +11,8 @@ import {
   paymentsScopes,
 } from '../../lib/example-api.ts'
 
-// The app of bin/countersign-app.ts one release later: the payments API has a new route, which needs a new scope.
+// The app of bin/countersign-app.ts one release later: the payments API has a new route, which needs a new scope; and it
+// declares a client, unless `--context withoutClient=true` says that it does so no longer.
 const app = new App()
 const settings = readContextSettings(app.node)
 const stack = new CountersignStack(app, 'Countersign', { ...settings, examples: false })
@@ -34,4 +35,13 @@ for (const { id, scopes, routes } of apis) {
   const audience = `https://${apiName}.example.com`
   const api = new ExampleApi(stack, id, { authorizationServer, apiName, audience, scopes, routes })
   new CfnOutput(stack, `${id}Endpoint`, { value: api.endpoint })
+}
+if (app.node.tryGetContext('withoutClient') === undefined) {
+  const client = authorizationServer.addClient('Nightly', {
+    clientName: 'nightly',
+    grants: [{ audience: 'https://payments.example.com', scopes: ['payments:read'] }],
+    secretOverlap: Duration.minutes(10),
+  })
+  // MiniStack knows no rotation schedules. The rotator stays.
+  client.node.tryRemoveChild('Rotation')
 }
