@@ -1,5 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib'
 import { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { describe, expect, it } from 'vitest'
 import {
@@ -7,12 +8,16 @@ import {
   AuthorizationServerAlarms,
   AuthorizationServerStorage,
   addServerRoutes,
+  DeclaredClients,
   IntrospectionFunction,
   KeeperFunction,
   MetadataFunction,
+  RegistrarFunction,
+  ResourceServers,
   SigningKeyRing,
   TokenFunction,
 } from '../../lib/index.ts'
+import { titleOf, widgetsOf } from './dashboard-widgets.ts'
 import { newApp, Synthesis } from './synthesis.ts'
 
 const issuer = 'https://auth.example.com'
@@ -83,6 +88,31 @@ describe('storage in a stack of its own', () => {
     expect(() => new AuthorizationServerStorage(data, 'Storage', { revocationShards: 17 })).toThrow(
       'revocationShards must be a whole number between 1 and 16, got 17: choose a value in that range',
     )
+  })
+})
+
+describe('declared clients', () => {
+  /** What a dashboard in one of the stacks shows of the clients that the server stack declares. */
+  function shown(dashboardIn: 'data' | 'stack'): unknown[] {
+    const stacks = twoStacks()
+    const { data, stack } = stacks
+    const storage = new AuthorizationServerStorage(data, 'Storage')
+    const api = new HttpApi(stack, 'Api')
+    const registrar = new RegistrarFunction(stack, 'Registrar', { storage })
+    const resourceServers = new ResourceServers(stack, 'ResourceServers', { registrar })
+    const alarmTopic = new Topic(stack, 'Topic')
+    const dashboard = new Dashboard(stacks[dashboardIn], 'Dashboard')
+    dashboard.addWidgets(new GraphWidget({ title: 'first' }))
+    const settings = { issuer, storage, resourceServers, alarmTopic, endpoints: api }
+    const clients = new DeclaredClients(stack, 'Clients', { ...settings, dashboard })
+    clients.add('Billing', { clientName: 'billing', grants: [{ audience: issuer, scopes: ['read'] }] })
+    expect(data.dependencies).toEqual([])
+    return widgetsOf(new Synthesis(stacks[dashboardIn]), 'Dashboard').map(titleOf)
+  }
+
+  it('are on the dashboard of their own stack, and make no other stack depend on it', () => {
+    expect(shown('stack')).toHaveLength(9)
+    expect(shown('data')).toEqual(['first'])
   })
 })
 
