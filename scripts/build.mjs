@@ -1,13 +1,16 @@
 // Makes what the package holds beside its launcher: the bundled functions (dist/lambda), the constructs, the command
-// line and the local run as JavaScript with declarations (dist/esm), and the licences of what the bundles contain.
+// line and the local run as JavaScript with declarations (dist/esm), and the licences of what the bundles contain. It
+// sets up what is missing first, so that `npm pack` works in a fresh clone.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundle } from './bundle.mjs'
+import { ensureDependencies } from './setup.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+ensureDependencies()
+const { bundle } = await import('./bundle.mjs')
 const { inputs } = await bundle()
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(inputs)))
 compile()
