@@ -29,7 +29,7 @@ async function documentedConstruct(): Promise<CatalogueClass> {
   const text = readFileSync(join(root, 'docs/native-jwt-authorizer.md'), 'utf8')
   const [, program = ''] = /^```ts\n(.*?)^```$/ms.exec(text) ?? []
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  writeFileSync(join(folder, 'catalogue.ts'), program.replace('./lib/index.ts', `${root}lib/index.ts`))
+  writeFileSync(join(folder, 'catalogue.ts'), program.replace("'countersign'", `'${root}lib/index.ts'`))
   return (await import(pathToFileURL(join(folder, 'catalogue.ts')).href)).Catalogue
 }
 
