@@ -20,6 +20,7 @@ import { keySource, revocationSource } from './sources.ts'
 
 /** Who calls, from a verified token. A copy of the request's own: changing it changes nothing else. */
 export interface Auth {
+  /** The client that the token was issued to (RFC 8693 §4.3, `client_id`). */
   readonly clientId: string
   /** What was granted, one scope token an item. */
   readonly scope: readonly string[]
@@ -35,10 +36,11 @@ export interface GuardedRequest {
   readonly require: ScopeRequirement
   /** For the audit event. @default '' */
   readonly requestId?: string
-  /** For the audit event: the caller's address. */
+  /** For the audit event: the caller's address. @default - the event has none */
   readonly sourceIp?: string | undefined
 }
 
+/** Whether a request may pass: who calls, or the response that refuses it. */
 export type GuardDecision =
   | { readonly allowed: true; readonly auth: Auth }
   | {

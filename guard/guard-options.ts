@@ -3,10 +3,16 @@ import type { AuditEvent } from '../lambda/oauth/audit-event.ts'
 
 /** What a guard is made of. */
 export interface GuardOptions {
-  /** The authorization server (RFC 8414 §2): the one `iss` that tokens may have, compared character by character. */
+  /**
+   * The authorization server (RFC 8414 §2): the one `iss` that tokens may have, compared character by character. An https
+   * URL (http on a loopback address alone) without a query, a fragment or a slash at its end, at most 512 characters.
+   */
   readonly issuer: string
 
-  /** This service's resource indicator (RFC 8707 §2): the one `aud` that tokens may have. */
+  /**
+   * This service's resource indicator (RFC 8707 §2): the one `aud` that tokens may have. An absolute URI without a
+   * fragment, at most 512 characters.
+   */
   readonly audience: string
 
   /**
@@ -37,7 +43,8 @@ export interface GuardOptions {
   readonly realm?: string
 
   /**
-   * The URL of this service's protected resource metadata, which challenges then name (RFC 9728 §5.1).
+   * The URL of this service's protected resource metadata, which challenges then name (RFC 9728 §5.1): https, or http on
+   * a loopback address, at most 512 characters.
    *
    * @default - challenges name none
    */
@@ -83,15 +90,15 @@ export interface RevocationsTableOptions {
   readonly table: string
 
   /**
-   * `revocationShards` of the deployment: with too few, revocations are missed.
+   * `revocationShards` of the deployment, a whole number from 1 to 16: with too few, revocations are missed.
    *
    * @default 4
    */
   readonly shards?: number
 
   /**
-   * After a revocation was acknowledged, this guard allows nothing later than so many seconds: 0 to 300. With 0 each
-   * request reads the table.
+   * After a revocation was acknowledged, this guard allows nothing later than so many seconds: a whole number from 0 to
+   * 300. With 0 each request reads the table.
    *
    * @default 5
    */
@@ -111,6 +118,7 @@ export interface RevocationsTableOptions {
  * `--resource-server` and this guard's audience; for any other, every token is inactive, and refused as revoked.
  */
 export interface IntrospectionOptions {
+  /** The client's `client_id`, as it was registered. */
   readonly clientId: string
 
   /** The client's secret, for `client_secret_basic`; or what gives it for each request, as it may be rotated. */

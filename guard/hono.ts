@@ -4,15 +4,19 @@ import type { Decide } from './node-http.ts'
 
 /** What a guard uses of Hono's `Context`. */
 export interface HonoContext {
+  /** The request as the runtime gave it. */
   readonly req: { readonly raw: Request }
+  /** Publishes who calls to the handlers. */
   set(key: 'auth', value: Auth): void
 }
 
 /** `new Hono<{ Variables: GuardVariables }>()` gives `c.get('auth')` its type. */
 export interface GuardVariables {
+  /** Who calls. */
   auth: Auth
 }
 
+/** Middleware of Hono: it answers what may not pass, and nothing else. */
 export type HonoMiddleware = (
   context: HonoContext,
   next: () => Promise<void>,

@@ -4,8 +4,10 @@ import type { Auth, GuardDecision, GuardedRequest } from './create-guard.ts'
 /** Decides on a request by the requirement that it was made with. */
 export type Decide = (request: Omit<GuardedRequest, 'require'>) => Promise<GuardDecision>
 
+/** Answers a request that may pass; `request.auth` is who calls. */
 export type NodeHandler = (request: IncomingMessage & { auth: Auth }, response: ServerResponse) => unknown
 
+/** A listener of `createServer` of node:http. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Wraps a listener of `createServer`: it is called with what may pass, and `request.auth`. */

@@ -18,7 +18,7 @@ export interface RevocationsAttributes {
   readonly readRoleArn?: string
 
   /**
-   * The server's `revocationShards`. With another number, revocations are not found.
+   * The server's `revocationShards`, a whole number from 1 to 16. With another number, revocations are not found.
    *
    * @default 4
    */
@@ -38,31 +38,40 @@ export interface AuthorizationServerAttributes {
   readonly revocations?: RevocationsAttributes
 
   /**
-   * As of the server, whose promise holds here only if this is not longer. 0 to 300 seconds. Not without `revocations`.
+   * The longest time from an acknowledged revocation to the last request that the APIs of this app let through for it.
+   * The server's promise holds here only if this is not longer than its own. 0 to 300 seconds; 0 makes each request read
+   * the revocations. Not without `revocations`.
    *
    * @default Duration.seconds(5)
    */
   readonly maxRevocationDelay?: Duration
 
   /**
-   * How much longer the last revocations read serve while the table cannot be reached. 0 to 3600 seconds.
+   * How much longer the last revocations read serve while the table cannot be reached; then everything is refused. 0 to
+   * 3600 seconds. Not without `revocations`, nor where `maxRevocationDelay` is 0.
    *
    * @default Duration.seconds(60)
    */
   readonly revocationOutageGrace?: Duration
 
   /**
-   * How long API Gateway repeats a decision for the same token and route (of a REST API: token). Part of `maxRevocationDelay`, and shorter.
+   * How long API Gateway repeats a decision for the same token and route (of a REST API: token) without asking. Part of
+   * `maxRevocationDelay`, and shorter. An expired token may pass for as long, too. 0 to 299 seconds; 0 turns the cache
+   * off.
    *
    * @default Duration.seconds(0)
    */
   readonly decisionCacheTtl?: Duration
 
-  /** @default RetentionDays.SIX_MONTHS */
+  /**
+   * How long the log groups of these authorizers keep their events, audit events included.
+   *
+   * @default RetentionDays.SIX_MONTHS
+   */
   readonly logRetention?: RetentionDays
 
   /**
-   * Where the alarms of these authorizers go.
+   * Where the alarms of these authorizers go. CloudWatch must be allowed to publish to it.
    *
    * @default - alarms tell nobody
    */

@@ -17,9 +17,9 @@ export interface TokenThrottle {
 
 /** How many failed client authentications are answered before their source is told to wait. */
 export interface AuthenticationFailureLimit {
-  /** Failures of one client from one source address. A whole number, 1 to 1000. */
+  /** Failures of one client from one source address (IPv6: one /64 network). A whole number, 1 to 1000. */
   readonly failures: number
-  /** In which time, and how long the source then waits at most. 1 to 3600 seconds. */
+  /** In which time they count, and how long the source then waits at most. 1 to 3600 seconds. */
   readonly window: Duration
 }
 
@@ -36,8 +36,9 @@ export interface AuthorizationServerProps {
   /**
    * The custom domain of the server: the issuer becomes `https://<name>`, the API is mapped to the domain's root and
    * its `execute-api` endpoint is disabled. Changing it changes the issuer: every token issued before is refused.
+   * Its certificate is one of the server's own Region; a DNS alias to it is yours to make.
    *
-   * @default - the issuer is the API's own endpoint
+   * @default - the issuer is the API's own endpoint, which changes when the API is made anew
    */
   readonly domainName?: IDomainName
 
@@ -65,9 +66,9 @@ export interface AuthorizationServerProps {
   readonly revocationOutageGrace?: Duration
 
   /**
-   * How long API Gateway repeats a decision for the same token and route (of a REST API: token) without asking. It is part of
-   * `maxRevocationDelay` and must be shorter. An expired token may pass for as long, too. 0 to 299 seconds; 0 turns the
-   * cache off.
+   * How long API Gateway repeats a decision for the same token and route (of a REST API: token) without asking. It is
+   * part of `maxRevocationDelay` and must be shorter. An expired token may pass for as long, too. 0 to 299 seconds; 0
+   * turns the cache off.
    *
    * @default Duration.seconds(0)
    */
@@ -75,8 +76,9 @@ export interface AuthorizationServerProps {
 
   /**
    * What access tokens are signed with: ES256, RS256, PS256 or EdDSA. API Gateway's own JWT authorizer verifies RSA
-   * signatures only: RS256 (docs/native-jwt-authorizer.md). After a change the keeper publishes a key of the new algorithm and lets it sign once every verifier
-   * has had the time to learn of it; tokens of the old one stay valid until they expire.
+   * signatures only: RS256 (docs/native-jwt-authorizer.md). After a change the keeper publishes a key of the new
+   * algorithm and lets it sign once every verifier has had the time to learn of it; tokens of the old one stay valid
+   * until they expire.
    *
    * @default 'ES256'
    */
@@ -92,14 +94,15 @@ export interface AuthorizationServerProps {
   readonly signingKeyCustody?: Custody
 
   /**
-   * How long a signing key signs before the next one does. 1 hour to 365 days.
+   * How long a signing key signs before the next one does, by itself. 1 hour to 365 days.
    *
    * @default Duration.days(90)
    */
   readonly signingKeyRotation?: Duration
 
   /**
-   * The throttle of the server's stage. KMS signs 1,000 times a second for an account and Region, unless raised.
+   * The throttle of the server's stage, all of its endpoints together; above it they answer 429. KMS signs 1,000 times a
+   * second for an account and Region, unless raised.
    *
    * @default - 500 requests a second, 1000 at once
    */
@@ -114,16 +117,16 @@ export interface AuthorizationServerProps {
   readonly authenticationFailureLimit?: AuthenticationFailureLimit
 
   /**
-   * How long log groups keep their events, audit events included.
+   * How long the log groups of the server and of its authorizers keep their events, audit events included.
    *
    * @default RetentionDays.SIX_MONTHS
    */
   readonly logRetention?: RetentionDays
 
   /**
-   * Where alarms go. CloudWatch must be allowed to publish to it.
+   * Where alarms go, those of the authorizers included. CloudWatch must be allowed to publish to it.
    *
-   * @default - a new topic without subscribers
+   * @default - a new topic, `alarmTopic` of the construct, without subscribers: nobody hears of an alarm
    */
   readonly alarmTopic?: ITopic
 
@@ -136,14 +139,15 @@ export interface AuthorizationServerProps {
   readonly revocationShards?: number
 
   /**
-   * What happens to the tables of clients, revocations and signing keys when they leave the stack.
+   * What happens to the tables of clients, resource servers, revocations and signing keys when they leave the stack.
+   * `RemovalPolicy.DESTROY` takes `deletionProtection: false` as well.
    *
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy
 
   /**
-   * Whether DynamoDB refuses to delete those tables.
+   * Whether DynamoDB refuses to delete the tables of clients, resource servers, revocations and signing keys.
    *
    * @default true
    */

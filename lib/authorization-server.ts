@@ -69,9 +69,13 @@ export class AuthorizationServer extends AuthorizationServerBase {
 
   /** The issuer identifier (RFC 8414 §2): the API's endpoint, or `https://` and the custom domain's name. */
   readonly issuer: string
+  /** Where clients get tokens (RFC 6749 §3.2). */
   readonly tokenEndpoint: string
+  /** Where clients revoke their tokens (RFC 7009). */
   readonly revocationEndpoint: string
+  /** Where resource servers ask about tokens (RFC 7662). */
   readonly introspectionEndpoint: string
+  /** Where the public keys are (RFC 7517 §5). */
   readonly jwksUri: string
   /** Where the administration API begins; its requests are signed with SigV4. */
   readonly adminEndpoint: string
@@ -81,15 +85,21 @@ export class AuthorizationServer extends AuthorizationServerBase {
   readonly storage: AuthorizationServerStorage
   /** The functions behind the API, and those that look after keys and registrations. */
   readonly functions: Required<AuthorizationServerFunctions>
+  /** The registered clients, with digests of their secrets. */
   readonly clientsTable: ITableV2
+  /** What is revoked: `revocations.table` of a guard (`countersign/guard`). */
   readonly revocationsTable: ITableV2
+  /** The ring of signing keys: `keys.table` of a guard (`countersign/guard`). */
   readonly signingKeysTable: ITableV2
+  /** What counts once or for minutes: assertions that were used, failed authentications. */
   readonly singleUseTable: ITableV2
+  /** The registered resource servers, with their scopes. */
   readonly resourceServersTable: ITableV2
   /** Which keys in the `SigningKeys` table are this server's: `keys.ring` of a guard (`countersign/guard`). */
   readonly signingKeyRing: string
   /** Where alarms go: subscribe the people who act on them. */
   readonly alarmTopic: ITopic
+  /** What the server and its authorizers do, in CloudWatch. */
   readonly dashboard: Dashboard
   /** @internal */
   protected readonly _authorizers: RouteAuthorizerSettings

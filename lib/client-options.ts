@@ -9,7 +9,7 @@ import { wholeSeconds } from './limits.ts'
 export interface ClientGrant {
   /** The API's audience, as `addResourceServer` or administration has registered it. */
   readonly audience: string
-  /** The scopes of that audience that the client may ask for, and gets when it asks for none. At least one. */
+  /** The scopes of that audience that the client may ask for, and has when it asks for none. At least one, each once. */
   readonly scopes: readonly string[]
 }
 
@@ -18,7 +18,7 @@ export type PublicJwk = Readonly<Record<string, unknown>>
 
 /** A client that the app declares. All of it is known at synthesis. */
 export interface ClientOptions {
-  /** For people, in administration and on the dashboard. 1 to 100 characters. */
+  /** For people, in administration. It need not be the only one of its name. 1 to 100 characters. */
   readonly clientName: string
 
   /**
@@ -36,43 +36,46 @@ export interface ClientOptions {
   readonly accessTokenLifetime?: Duration
 
   /**
-   * How the client authenticates (RFC 7591 §2), and no other way. `private_key_jwt` has keys and no secret.
+   * How the client authenticates (RFC 7591 §2), and no other way: `client_secret_basic`, `client_secret_post`, or
+   * `private_key_jwt` (RFC 7523), which has keys and no secret.
    *
    * @default 'private_key_jwt' where `jwks` or `jwksUri` is given, else 'client_secret_basic'
    */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod
 
   /**
-   * The client's public keys (RFC 7517 §5), at most 10.
+   * The client's public keys (RFC 7517 §5): 1 to 10 of one algorithm (RSA of 2048 to 4096 bits, P-256 or Ed25519), each
+   * with a `kid` where there are several. For `private_key_jwt`; not beside `jwksUri`.
    *
    * @default - they are at `jwksUri`, or the client has a secret
    */
   readonly jwks?: { readonly keys: readonly PublicJwk[] }
 
   /**
-   * Where the client publishes its public keys: an https URL of a public host.
+   * Where the client publishes its public keys: an https URL of a public host, at most 512 characters. Read when it is
+   * needed, kept for five minutes. For `private_key_jwt`; not beside `jwks`.
    *
    * @default - they are in `jwks`, or the client has a secret
    */
   readonly jwksUri?: string
 
   /**
-   * The one algorithm of the client's assertions: ES256, RS256, PS256 or EdDSA.
+   * The one algorithm of the client's assertions (RFC 7591 §2): ES256, RS256, PS256 or EdDSA. For `private_key_jwt`.
    *
-   * @default - that of its keys
+   * @default - that of `jwks`; with `jwksUri`, each key's own
    */
   readonly tokenEndpointAuthSigningAlg?: JwsAlgorithm
 
   /**
-   * The audience that the client is the resource server of: it may introspect that audience's tokens.
+   * The audience that the client is the resource server of: it may introspect that audience's tokens (RFC 7662).
    *
-   * @default - none
+   * @default - it is none: it may introspect its own tokens
    */
   readonly resourceServer?: string
 
   /**
    * How often Secrets Manager has the client's secret rotated. 4 hours to 365 days, in whole hours; 0 turns it off.
-   * For clients with a secret.
+   * Must not be set for a client of `private_key_jwt`.
    *
    * @default Duration.days(90)
    */
@@ -80,7 +83,7 @@ export interface ClientOptions {
 
   /**
    * How long the older secret works beside a new one. Programs that keep a secret in memory must read it again within
-   * this time. 0 seconds to 30 days, shorter than `secretRotation`. For clients with a secret.
+   * this time. 0 seconds to 30 days, shorter than `secretRotation`. Must not be set for a client of `private_key_jwt`.
    *
    * @default Duration.days(1)
    */

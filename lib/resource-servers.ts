@@ -10,10 +10,16 @@ import type { CountersignTables } from './tables.ts'
 
 /** A protected API as the authorization server knows it: what may be granted there. */
 export interface ResourceServerOptions {
-  /** Its resource indicator (RFC 8707 §2), the `aud` of its tokens. At most 512 characters, known at synthesis. */
+  /**
+   * Its resource indicator (RFC 8707 §2), the `aud` of its tokens: an absolute URI without a fragment, such as
+   * `https://orders.example.com`, at most 512 characters, compared character by character. Known at synthesis.
+   */
   readonly audience: string
 
-  /** Its scopes (scope tokens of RFC 6749 §3.3) with what each allows, for people. At least one, at most 200. */
+  /**
+   * Its scopes (scope tokens of RFC 6749 §3.3, at most 128 characters) with what each allows, for people (at most 200
+   * characters, may be empty): `{ 'orders:read': 'Read orders' }`. At least one, at most 200.
+   */
   readonly scopes: Readonly<Record<string, string>>
 
   /**

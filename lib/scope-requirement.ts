@@ -13,14 +13,15 @@ export interface AuthorizeOptions {
   readonly audience: string
 
   /**
-   * Scopes that a token must all have (each a scope token of RFC 6749 §3.3), in any order.
+   * Scopes that a token must all have: scope tokens (RFC 6749 §3.3), at least one, each once, known at synthesis.
    *
    * @default - `anyOf` is given instead; exactly one of the two must be
    */
   readonly allOf?: readonly string[]
 
   /**
-   * Scopes of which a token must have at least one.
+   * Scopes of which a token must have one or more: scope tokens (RFC 6749 §3.3), at least one, each once, known at
+   * synthesis.
    *
    * @default - `allOf` is given instead; exactly one of the two must be
    */

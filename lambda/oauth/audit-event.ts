@@ -39,10 +39,15 @@ export type AuditedAction =
  * assertion or text that a caller made up.
  */
 export interface AuditEvent extends DecisionFacts {
+  /** What was decided on. */
   readonly audit: AuditedAction
+  /** `failed`: it could not be known, or done; nothing was allowed. */
   readonly outcome: 'allowed' | 'refused' | 'failed'
+  /** A fixed code: `ok` when allowed. */
   readonly reason: string
+  /** The gateway's id of the request; empty where there is none. */
   readonly requestId: string
+  /** The address that the request came from, where it is known. */
   readonly sourceIp: string | undefined
   /** Administration: the caller's ARN. */
   readonly actor?: string | undefined
