@@ -56,6 +56,7 @@ export function createAlarmTopic(scope: Construct): Topic {
   return topic
 }
 
+/** What is watched, and who is told. */
 export interface AuthorizationServerAlarmsProps {
   /** Where the alarms go. CloudWatch must be allowed to publish to it. */
   readonly alarmTopic: ITopic

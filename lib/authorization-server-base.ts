@@ -14,6 +14,7 @@ import { type AuthorizeOptions, checkAudience } from './scope-requirement.ts'
 export interface IAuthorizationServer extends IConstruct {
   /** The issuer identifier (RFC 8414 §2). */
   readonly issuer: string
+  /** Where its public keys are (RFC 7517 §5). */
   readonly jwksUri: string
 
   /**
@@ -52,7 +53,9 @@ export interface IAuthorizationServer extends IConstruct {
 
 /** What all authorization servers do for the APIs that they protect. */
 export abstract class AuthorizationServerBase extends Construct implements IAuthorizationServer {
+  /** The issuer identifier (RFC 8414 §2). */
   abstract readonly issuer: string
+  /** Where its public keys are (RFC 7517 §5). */
   abstract readonly jwksUri: string
   /** @internal */
   protected abstract readonly _authorizers: RouteAuthorizerSettings

@@ -15,6 +15,7 @@ import {
 import { type AuthorizationServerFunctions, endpointsByName } from './server-functions.ts'
 import { type CountersignTables, tablesByName } from './tables.ts'
 
+/** What is shown. */
 export interface AuthorizationServerDashboardProps {
   /** Whose requests and latency are shown. */
   readonly api: HttpApi

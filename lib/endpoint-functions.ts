@@ -23,6 +23,7 @@ export interface ClientEndpointFunctionProps
   extends EndpointFunctionProps,
     Pick<AuthorizationServerProps, 'authenticationFailureLimit'> {}
 
+/** What the token endpoint has to know. */
 export interface TokenFunctionProps
   extends ClientEndpointFunctionProps,
     Pick<AuthorizationServerProps, 'accessTokenLifetime'> {}

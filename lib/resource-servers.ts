@@ -39,6 +39,7 @@ interface DeclaredResourceServer {
 /** The registrar looks through every client; then CloudFormation stops waiting. */
 const registrarTimeout = Duration.seconds(60)
 
+/** What the function that registers resource servers has to know. */
 export interface RegistrarFunctionProps {
   /** Where they are registered. */
   readonly storage: CountersignTables

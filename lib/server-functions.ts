@@ -11,8 +11,11 @@ import type { KeeperFunction } from './signing-key-ring.ts'
 
 /** The functions of an authorization server. One that is left out has no routes, alarms and graphs. */
 export interface AuthorizationServerFunctions {
+  /** Issues tokens. */
   readonly token: TokenFunction
+  /** Publishes the metadata and the keys. */
   readonly metadata: MetadataFunction
+  /** Looks after the signing keys. */
   readonly keeper: KeeperFunction
   /** @default - tokens cannot be revoked by their clients */
   readonly revocation?: RevocationFunction

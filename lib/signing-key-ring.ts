@@ -43,7 +43,9 @@ const keeperInterval = Duration.minutes(5)
 
 /** The function that makes, publishes, rotates and ends the signing keys, every five minutes; nothing else writes them. */
 export class KeeperFunction extends CountersignFunction {
+  /** Where the keys are kept. */
   readonly storage: AuthorizationServerStorage
+  /** What the keys that it makes are for. */
   readonly signingAlgorithm: string
 
   /** @throws Error when a setting is out of its limits */

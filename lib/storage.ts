@@ -27,14 +27,21 @@ export interface AuthorizationServerStorageProps
  * own, in the server's account and Region. Its place in the app names the tables and the ring: moved, it is empty.
  */
 export class AuthorizationServerStorage extends Construct implements CountersignTables {
+  /** The registered clients, with digests of their secrets. */
   readonly clients: TableV2
+  /** The registered resource servers, with their scopes. */
   readonly resourceServers: TableV2
+  /** What is revoked: `revocations.table` of a guard (`countersign/guard`). */
   readonly revocations: TableV2
+  /** The ring of signing keys: `keys.table` of a guard (`countersign/guard`). */
   readonly signingKeys: TableV2
+  /** What counts once or for minutes: assertions that were used, failed authentications. */
   readonly singleUse: TableV2
   /** Which keys in the `SigningKeys` table, and which keys in KMS by their tag, are this server's. */
   readonly signingKeyRing: string
+  /** Where the private signing keys are: in KMS, or wrapped by a key of it. */
   readonly signingKeyCustody: 'kms' | 'envelope'
+  /** Over how many partitions revocations are spread. */
   readonly revocationShards: number
   /** The key that wraps private signing keys; undefined with custody `kms`. */
   readonly wrappingKey: IKey | undefined

@@ -5,6 +5,7 @@ import { modulusProblem } from './rsa-modulus.ts'
 /** The signature algorithms that are known here, for access tokens and client assertions (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const jwsAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
+/** A signature algorithm by its JOSE name: ES256, RS256, PS256 or EdDSA. */
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number]
 
 /** The public members of a JWK alone, in the order that a thumbprint has them (RFC 7638 §3.2): `crv`, `kty`, `x`, `y`. */

@@ -38,6 +38,8 @@ declare global {
   const authorization: string
   const app: Express
   const listOrders: RequestHandler
+  const dataStack: cdk.Stack
+  const serverStack: cdk.Stack
   type Stack = cdk.Stack
 }
 `
