@@ -99,6 +99,14 @@ export function checkTableArn(tableArn: string): string {
   )
 }
 
+/** @throws Error when it is no ARN of a role */
+export function checkRoleArn(roleArn: string): string {
+  if (Token.isUnresolved(roleArn) || /^arn:[^:]+:iam::\d{12}:role\/[!-~]+$/.test(roleArn)) return roleArn
+  throw new Error(
+    `revocations.readRoleArn must be the ARN of a role, got "${roleArn}": take that of addRevocationReader, arn:aws:iam::<account>:role/<name>`,
+  )
+}
+
 /** The Region that a table's ARN names, which may be known at deployment only. */
 export function regionOf(tableArn: string): string {
   return Arn.split(tableArn, ArnFormat.SLASH_RESOURCE_NAME).region ?? ''

@@ -23,6 +23,16 @@ export class ScopeAuthorizer implements IHttpRouteAuthorizer {
     this.#requirement = parseRequirement(options)
   }
 
+  /**
+   * A method of a `RestApi` asks for it, a route of an `HttpApi` does not. Where types are not checked, such a method
+   * would be open to anybody otherwise.
+   *
+   * @throws Error always
+   */
+  get authorizationType(): never {
+    throw new Error('what authorize returns is for routes of an HttpApi: protect a RestApi by authorizeRest')
+  }
+
   /** @throws Error when the API already has another audience or another authorization server */
   bind({ route, scope }: HttpRouteAuthorizerBindOptions): HttpRouteAuthorizerConfig {
     const authorizer = this.#authorizerOf(scope, route.httpApi)
@@ -65,7 +75,10 @@ export function checkSameApi(
 export function checkSamePlace(
   expected: Construct,
   actual: Construct,
-  [what, remedy] = ['its authorization server', 'deploy an authorization server there'],
+  [what, remedy] = [
+    'its authorization server',
+    'attach it by AuthorizationServer.fromAttributes, or deploy an authorization server there',
+  ],
 ): void {
   const there = Stack.of(expected)
   const here = Stack.of(actual)

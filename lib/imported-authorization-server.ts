@@ -4,6 +4,7 @@ import { createDecisionAlarms } from './alarms.ts'
 import {
   type AuthorizationServerAttributes,
   checkIssuer,
+  checkRoleArn,
   checkTableArn,
   regionOf,
 } from './authorization-server-attributes.ts'
@@ -60,7 +61,9 @@ function environmentOf(
   return {
     ...revocationEnvironment(tableArn, delays),
     REVOCATIONS_REGION: regionOf(tableArn),
-    ...(revocations.readRoleArn !== undefined && { REVOCATIONS_ROLE_ARN: revocations.readRoleArn }),
+    ...(revocations.readRoleArn !== undefined && {
+      REVOCATIONS_ROLE_ARN: checkRoleArn(revocations.readRoleArn),
+    }),
   }
 }
 

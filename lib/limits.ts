@@ -12,6 +12,12 @@ export interface Limits {
  * @throws Error when it is not known at synthesis, not a whole number of seconds, or outside the limits
  */
 export function wholeSeconds(setting: string, duration: Duration, limits: Limits): number {
+  // Types do not hold for what comes from JavaScript.
+  if (typeof duration?.isUnresolved !== 'function') {
+    throw new Error(
+      `${setting} must be a Duration, got ${JSON.stringify(duration)}: write Duration.seconds(...) or the like`,
+    )
+  }
   if (duration.isUnresolved()) {
     throw new Error(
       `${setting} must be known at synthesis, got a token: give it a number, not a deploy-time value`,

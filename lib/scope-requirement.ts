@@ -30,9 +30,10 @@ export interface AuthorizeOptions {
 
 /** @throws Error when the audience cannot be any token's `aud` */
 export function checkAudience(audience: string): string {
-  if (!Token.isUnresolved(audience) && !isResourceIndicator(audience)) {
+  // Types do not hold for what comes from JavaScript.
+  if (!Token.isUnresolved(audience) && !(typeof audience === 'string' && isResourceIndicator(audience))) {
     throw new Error(
-      `audience must be an absolute URI without a fragment (RFC 8707 §2), at most ${maxResourceLength} characters, got "${audience}": use the API's identifier, such as "https://orders.example.com"`,
+      `audience must be an absolute URI without a fragment (RFC 8707 §2), in its normal spelling, of at most ${maxResourceLength} characters, got "${audience}": use the API's identifier, such as "https://orders.example.com"`,
     )
   }
   return audience
@@ -52,6 +53,9 @@ export function parseRequirement({ allOf, anyOf }: AuthorizeOptions): ScopeRequi
 
 /** The scopes in one order, whatever the order they are written in: the route table is the same file for both. */
 function checkScopes(list: string, scopes: readonly string[]): readonly string[] {
+  if (!Array.isArray(scopes)) {
+    throw new Error(`${list} must be a list of scopes, got ${JSON.stringify(scopes)}: put them into brackets`)
+  }
   if (scopes.length === 0) {
     throw new Error(
       `${list} must name at least one scope, got none: name the scopes, or attach no authorizer to an open route`,
@@ -63,7 +67,7 @@ function checkScopes(list: string, scopes: readonly string[]): readonly string[]
         `${list} must be known at synthesis, got a token: write the scopes, not a deploy-time value`,
       )
     }
-    if (!isScopeToken(scope)) {
+    if (typeof scope !== 'string' || !isScopeToken(scope)) {
       throw new Error(
         `${list} must hold scope tokens (RFC 6749 §3.3), got "${scope}": use printable ASCII without spaces, quotes and backslashes, one scope an item`,
       )

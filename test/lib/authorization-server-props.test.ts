@@ -21,6 +21,13 @@ describe('settings', () => {
     })
   })
 
+  it('are durations, also where types are not checked', () => {
+    const unchecked: object = { accessTokenLifetime: 600 }
+    expect(() => checkSettings(unchecked)).toThrow(
+      'accessTokenLifetime must be a Duration, got 600: write Duration.seconds(...) or the like',
+    )
+  })
+
   it.each([
     ['signingKeyRotation', 3600, 365 * 86_400],
     ['accessTokenLifetime', 60, 3600],

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { Duration, Stack } from 'aws-cdk-lib'
+import { type IAuthorizer, MockIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import {
   CfnRoute,
   HttpApi,
@@ -178,6 +179,21 @@ describe('authorize', () => {
     )
   })
 
+  it('protects no method of a REST API, which would be open, also where types are not checked', () => {
+    const stack = new Stack(newApp(), 'Stack')
+    const authorizer: object = new AuthorizationServer(stack, 'Countersign').authorize({
+      audience,
+      allOf: ['a'],
+    })
+    const method = () =>
+      new RestApi(stack, 'Api').root.addMethod('GET', new MockIntegration(), {
+        authorizer: authorizer as IAuthorizer,
+      })
+    expect(method).toThrow(
+      'what authorize returns is for routes of an HttpApi: protect a RestApi by authorizeRest',
+    )
+  })
+
   it.each([
     ['region', { account: '111111111111', region: 'eu-west-1' }, 'us-east-1', 'eu-west-1'],
     ['account', { account: '222222222222', region: 'us-east-1' }, '111111111111', '222222222222'],
@@ -193,7 +209,7 @@ describe('authorize', () => {
         authorizer: server.authorize({ audience, allOf: ['a'] }),
       })
     expect(attach).toThrow(
-      `Orders/Api must be in the ${what} of its authorization server, ${expected}, got ${actual}: deploy an authorization server there`,
+      `Orders/Api must be in the ${what} of its authorization server, ${expected}, got ${actual}: attach it by AuthorizationServer.fromAttributes, or deploy an authorization server there`,
     )
   })
 })

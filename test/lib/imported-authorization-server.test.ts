@@ -196,6 +196,11 @@ describe('a server that was deployed elsewhere', () => {
       'revocations.tableArn must be the ARN of a DynamoDB table, got "Revocations"',
     ],
     [
+      "a role's name",
+      { issuer, revocations: { tableArn, readRoleArn: 'RevocationReader' } },
+      'revocations.readRoleArn must be the ARN of a role, got "RevocationReader": take that of addRevocationReader, arn:aws:iam::<account>:role/<name>',
+    ],
+    [
       'too many shards',
       { issuer, revocations: { tableArn, shards: 17 } },
       'revocationShards must be a whole number between 1 and 16',

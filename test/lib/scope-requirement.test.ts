@@ -1,6 +1,6 @@
 import { Lazy } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
-import { checkAudience, parseRequirement } from '../../lib/scope-requirement.ts'
+import { type AuthorizeOptions, checkAudience, parseRequirement } from '../../lib/scope-requirement.ts'
 
 const audience = 'https://orders.example.com'
 
@@ -26,9 +26,10 @@ describe('audience', () => {
     'https://orders.example.com#x',
     'https://a b',
     `https://${'a'.repeat(505)}`,
+    'https://Orders.example.com',
   ])('must be an absolute URI without a fragment (RFC 8707 §2), not "%s"', value => {
     expect(() => checkAudience(value)).toThrow(
-      `audience must be an absolute URI without a fragment (RFC 8707 §2), at most 512 characters, got "${value}": use the API's identifier, such as "https://orders.example.com"`,
+      `audience must be an absolute URI without a fragment (RFC 8707 §2), in its normal spelling, of at most 512 characters, got "${value}": use the API's identifier, such as "https://orders.example.com"`,
     )
   })
 })
@@ -48,6 +49,21 @@ describe('scope requirement', () => {
   it('is not neither', () => {
     expect(() => parseRequirement({ audience })).toThrow(
       'authorize must have exactly one of allOf and anyOf, got neither: name the scopes, or attach no authorizer to an open route',
+    )
+  })
+
+  it('is a list of texts, also where types are not checked', () => {
+    const unchecked: object = { audience, allOf: 'orders:read' }
+    expect(() => parseRequirement(unchecked as AuthorizeOptions)).toThrow(
+      'allOf must be a list of scopes, got "orders:read": put them into brackets',
+    )
+    const undefinedScope: object = { audience, anyOf: [undefined] }
+    expect(() => parseRequirement(undefinedScope as AuthorizeOptions)).toThrow(
+      'anyOf must hold scope tokens (RFC 6749 §3.3), got "undefined"',
+    )
+    const noAudience: object = {}
+    expect(() => checkAudience((noAudience as AuthorizeOptions).audience)).toThrow(
+      'audience must be an absolute URI without a fragment (RFC 8707 §2)',
     )
   })
 
