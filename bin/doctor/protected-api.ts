@@ -57,7 +57,7 @@ export async function checkWithoutToken(api: ProtectedApi): Promise<{ findings: 
   if (answer.status === 404)
     return {
       findings: [
-        notChecked(check, `${api.url.href} does not exist (404)`, 'Name a protected GET route with --api.'),
+        fail(check, `${api.url.href} does not exist (404)`, 'Name a protected GET route with --api.'),
       ],
       goOn: false,
     }

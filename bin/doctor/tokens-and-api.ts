@@ -127,12 +127,15 @@ async function chooseGrant(
   const chosen =
     named === undefined ? onlyOne(servers, settings.api) : servers.find(each => each.audience === named)
   if (chosen === undefined)
-    return notChecked(
+    // What was asked for and cannot be done is no success.
+    return (settings.resource === undefined ? notChecked : fail)(
       'token',
       named !== undefined
         ? `the resource server ${named} is not registered`
         : `no resource server ${servers.length === 0 ? 'is registered' : 'is named'} for the API`,
-      servers.length === 0 ? 'countersign resource-servers create' : 'Name one of them with --resource.',
+      servers.length === 0
+        ? 'countersign resource-servers create'
+        : 'Name one of "countersign resource-servers list" with --resource.',
     )
   const scope = settings.scope ?? chosen.scopes.map(each => each.scope).join(' ')
   return { resource: chosen.audience, scope }

@@ -260,6 +260,30 @@ describe('countersign doctor', () => {
     })
   })
 
+  it('fails where the route or the resource server that were named are not there', async () => {
+    const nowhere = await doctor(atOrders('/nowhere'))
+    expect([nowhere.code, finding(nowhere, 'api.no_token')]).toEqual([
+      1,
+      {
+        check: 'api.no_token',
+        outcome: 'fail',
+        found: `${stack().url('orders', '/nowhere')} does not exist (404)`,
+        remedy: 'Name a protected GET route with --api.',
+      },
+    ])
+    const unknown = await doctor(['--resource', 'https://order.example.com'])
+    expect([unknown.code, finding(unknown, 'token')]).toEqual([
+      1,
+      {
+        check: 'token',
+        outcome: 'fail',
+        found: 'the resource server https://order.example.com is not registered',
+        remedy: 'Name one of "countersign resource-servers list" with --resource.',
+      },
+    ])
+    await noneLeft()
+  })
+
   it('deletes the client although the answer to its registration was lost', async () => {
     const report = await doctor([], ({ method, url }) => {
       if (method === 'POST' && url.endsWith('/admin/clients')) throw new TypeError('fetch failed')
