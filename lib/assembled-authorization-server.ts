@@ -92,5 +92,6 @@ export function authorizersOf(
     alarmTopic: parts.alarmTopic,
     dashboard: parts.dashboard,
     declaredScopes: audience => resourceServers?.scopesOf(audience),
+    declaredAudiences: () => resourceServers?.audiences() ?? [],
   }
 }

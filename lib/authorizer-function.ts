@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib'
+import { Annotations, Duration } from 'aws-cdk-lib'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
@@ -28,6 +28,8 @@ export interface RouteAuthorizerSettings {
   readonly dashboard: Dashboard | undefined
   /** The scopes of an audience that the app declares; undefined = it does not. */
   readonly declaredScopes: (audience: string) => readonly string[] | undefined
+  /** The audiences that the app declares. @default - none */
+  readonly declaredAudiences?: () => readonly string[]
 }
 
 /** Makes the function that decides on the requests to one API, and puts it on the dashboard of its own stack. */
@@ -52,15 +54,27 @@ export function createAuthorizerFunction(
   return handler
 }
 
-/** A scope that no client can be granted would only ever be refused. */
+/**
+ * A scope that no client can be granted would only ever be refused. An audience that the app does not declare may be
+ * registered by administration, or misspelt, by a slash at its end: that is a warning.
+ */
 export function undeclaredScopes(
   required: readonly string[],
   audience: string,
   authorizer: Construct,
-  { declaredScopes }: RouteAuthorizerSettings,
+  { declaredScopes, declaredAudiences }: RouteAuthorizerSettings,
 ): string[] {
   const declared = declaredScopes(audience)
-  if (declared === undefined) return []
+  if (declared === undefined) {
+    const others = declaredAudiences?.() ?? []
+    if (others.length > 0) {
+      Annotations.of(authorizer).addWarningV2(
+        'countersign:undeclaredAudience',
+        `audience "${audience}" is not declared, as ${others.map(other => `"${other}"`).join(', ')} is: until administration registers it, no client gets a token for it; correct its spelling, or add it by addResourceServer`,
+      )
+    }
+    return []
+  }
   return required
     .filter(scope => !declared.includes(scope))
     .map(

@@ -22,6 +22,7 @@ const registrarTimeout = Duration.seconds(90)
 /** Lambda hands on no older request: one to register a client must not come after the one that withdraws it. */
 const oldestRequest = Duration.minutes(1)
 
+/** What the clients that an app declares have in common. */
 export interface DeclaredClientsProps {
   /** The issuer identifier (RFC 8414 §2). */
   readonly issuer: string

@@ -109,6 +109,11 @@ export class ResourceServers extends Construct {
     return declared && Object.keys(declared.scopes)
   }
 
+  /** The audiences that are declared here. */
+  audiences(): readonly string[] {
+    return [...this.#declared.keys()]
+  }
+
   /** In one order: the same declarations are the same template. */
   #properties(): object[] {
     return [...this.#declared.values()]

@@ -1,5 +1,6 @@
 import { Duration, Lazy, type Stack } from 'aws-cdk-lib'
 import { MockIntegration, RestApi, type RestApiProps } from 'aws-cdk-lib/aws-apigateway'
+import { Annotations, Match } from 'aws-cdk-lib/assertions'
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { describe, expect, it } from 'vitest'
 import { audience, twoStacks } from './protected-api.ts'
@@ -76,6 +77,24 @@ describe('addResourceServer', () => {
     expect(() => new Synthesis(apiStack)).toThrow(
       `scope "orders:delete" is required by a route of Orders/Api/CountersignAuthorizer and not declared for "${audience}": add it to the scopes of addResourceServer, or correct the route`,
     )
+  })
+
+  it('warns of an API whose audience is not declared beside others, such as one with a slash at its end', () => {
+    const warningsBeside = (declared: string) => {
+      const { server, apiStack, api, integration } = twoStacks()
+      const authorizer = server.authorize({ audience, allOf: ['orders:read'] })
+      api.addRoutes({ path: '/a', methods: [HttpMethod.GET], integration, authorizer })
+      if (declared !== '') server.addResourceServer({ audience: declared, scopes })
+      new Synthesis(apiStack)
+      return Annotations.fromStack(apiStack)
+        .findWarning('*', Match.stringLikeRegexp('audience'))
+        .map(({ entry }) => entry.data)
+    }
+    expect(warningsBeside(`${audience}/`)).toEqual([
+      `audience "${audience}" is not declared, as "${audience}/" is: until administration registers it, no client gets a token for it; correct its spelling, or add it by addResourceServer [ack: countersign:undeclaredAudience]`,
+    ])
+    expect(warningsBeside(audience)).toEqual([])
+    expect(warningsBeside('')).toEqual([])
   })
 })
 
