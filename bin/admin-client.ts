@@ -155,7 +155,9 @@ function refusal(
         remedy:
           status >= 500 || status === 429
             ? `Try again${/^\d+$/.test(headers.get('retry-after') ?? '') ? ` in ${headers.get('retry-after')} s` : ''}.`
-            : 'Correct it and try again.',
+            : because.includes('is not registered')
+              ? '"countersign resource-servers list" shows what is registered; "create" and "update" add to it.'
+              : 'Correct it and try again.',
         status,
       })
   }

@@ -37,7 +37,7 @@ export function parseScopeRequirement(where: string, entry: unknown): ScopeRequi
   // Copies: whoever wrote the list may change it later.
   if (exact && isScopeList(allOf)) return { allOf: [...allOf] }
   if (exact && isScopeList(anyOf)) return { anyOf: [...anyOf] }
-  throw new Error(`${where} needs a list of scopes in exactly one of allOf and anyOf`)
+  throw new Error(`${where} needs a list of scopes, one an item, in exactly one of allOf and anyOf`)
 }
 
 function isScopeList(value: unknown): value is readonly string[] {

@@ -87,6 +87,18 @@ describe('clients create', () => {
     expect(err).toBe('countersign: refused: name is too long\nCorrect it and try again.\n')
   })
 
+  it('says where to see what is registered when a grant is not', async () => {
+    const error_description = 'grants: the resource of entry 1 is not registered: register it first'
+    const { code, err } = await countersign(
+      args,
+      answering(() => json(400, { error: 'invalid_client_metadata', error_description })),
+    )
+    expect([code, err]).toEqual([
+      1,
+      `countersign: refused: ${error_description}\n"countersign resource-servers list" shows what is registered; "create" and "update" add to it.\n`,
+    ])
+  })
+
   it.each([
     [
       'no name',

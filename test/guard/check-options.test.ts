@@ -105,7 +105,7 @@ describe('createGuard', () => {
     'refuses a requirement that would let everybody in, or that is not understood: %j (RFC 6749 §3.3)',
     async requirement => {
       const guard = make({})()
-      const message = 'require needs a list of scopes in exactly one of allOf and anyOf'
+      const message = 'require needs a list of scopes, one an item, in exactly one of allOf and anyOf'
       const refused = requirement as never
       expect(() => guard.express(refused)).toThrow(new Error(message))
       expect(() => guard.hono(refused)).toThrow(new Error(message))

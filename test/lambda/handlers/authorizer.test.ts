@@ -111,7 +111,7 @@ describe('the authorizer function', () => {
     const broken = await start(0, { 'GET /orders': { allOf: [] } })
     await broken.stop()
     expect(broken.start.failure).toBe(
-      'Error: routes.json: GET /orders needs a list of scopes in exactly one of allOf and anyOf',
+      'Error: routes.json: GET /orders needs a list of scopes, one an item, in exactly one of allOf and anyOf',
     )
   })
 

@@ -51,7 +51,8 @@ describe('the route table', () => {
     '{"allOf":["x"],"public":true}',
     '{"scopes":["x"]}',
   ])('does not start with the requirement %s (RFC 6749 §3.3)', entry => {
-    const message = 'routes.json: GET /a needs a list of scopes in exactly one of allOf and anyOf'
+    const message =
+      'routes.json: GET /a needs a list of scopes, one an item, in exactly one of allOf and anyOf'
     expect(() => parseRouteTable(`{"GET /b":{"allOf":["x"]},"GET /a":${entry}}`)).toThrow(new Error(message))
   })
 })
