@@ -1,3 +1,4 @@
+export type { AccessTokenClaims } from '../lambda/oauth/access-token-claims.ts'
 export type { AuditEvent } from '../lambda/oauth/audit-event.ts'
 export type { ScopeRequirement } from '../lambda/oauth/route-table.ts'
 export {

@@ -1,3 +1,4 @@
+export type { TokenEndpointAuthMethod } from '../lambda/oauth/client.ts'
 export type { JwsAlgorithm } from '../lambda/oauth/public-key.ts'
 export type { Custody as SigningKeyCustody } from '../lambda/oauth/signing-key.ts'
 export { AuthorizationServerAlarms, type AuthorizationServerAlarmsProps } from './alarms.ts'

@@ -4,13 +4,21 @@ import { formatScope } from './scope.ts'
 
 /** The claims of an access token (RFC 9068 §2.2). Times are epoch seconds. */
 export interface AccessTokenClaims {
+  /** The issuer (RFC 7519 §4.1.1). */
   readonly iss: string
+  /** The client again: it acts for itself. */
   readonly sub: string
+  /** The client that the token was issued to. */
   readonly client_id: string
+  /** The one resource server that the token is for (RFC 8707 §2). */
   readonly aud: string
+  /** What was granted: scope tokens with single spaces between them (RFC 6749 §3.3). */
   readonly scope: string
+  /** When it was issued. */
   readonly iat: number
+  /** From when on it is refused. */
   readonly exp: number
+  /** The token's identifier, by which it is revoked. */
   readonly jti: string
 }
 
