@@ -15,7 +15,7 @@ const given = `
 import type * as cdk from 'aws-cdk-lib'
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
-import type { LambdaIntegration } from 'aws-cdk-lib/aws-apigateway'
+import type { LambdaIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Function } from 'aws-cdk-lib/aws-lambda'
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53'
@@ -27,6 +27,7 @@ declare global {
   const countersign: AuthorizationServer
   const server: AuthorizationServer
   const orders: HttpApi
+  const api: RestApi
   const integration: HttpLambdaIntegration & LambdaIntegration
   const nightlyExport: Function
   const alarmTopic: Topic

@@ -1,6 +1,6 @@
 import { Duration, Lazy, type Stack } from 'aws-cdk-lib'
-import { MockIntegration, RestApi, type RestApiProps } from 'aws-cdk-lib/aws-apigateway'
 import { Annotations, Match } from 'aws-cdk-lib/assertions'
+import { MockIntegration, RestApi, type RestApiProps } from 'aws-cdk-lib/aws-apigateway'
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { describe, expect, it } from 'vitest'
 import { audience, twoStacks } from './protected-api.ts'
