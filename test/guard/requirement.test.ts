@@ -18,7 +18,7 @@ describe('what a route needs', () => {
   it('is not a list with holes, which every token would have (RFC 6749 §3.3)', async () => {
     const holes = { allOf: new Array<string>(1) }
     expect(() => guard.node(holes, () => {})).toThrow(
-      'require needs a list of scopes in exactly one of allOf and anyOf',
+      'require needs a list of scopes, one an item, in exactly one of allOf and anyOf',
     )
   })
 
