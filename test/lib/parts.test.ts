@@ -183,7 +183,7 @@ describe('a server without some of its functions', () => {
       'signingKeyRotation must be between 3600 and 31536000 seconds, got 60 seconds: choose a value in that range',
     )
     expect(() => AuthorizationServer.fromParts(stack, 'Server', { issuer: 'http://a', storage })).toThrow(
-      'issuer must be an https URL without query, fragment or a slash at its end (RFC 8414 §2), got "http://a": take the output Issuer of the server\'s stack',
+      'issuer must be an https URL as a URL parser writes it, without user, query, fragment or a slash at its end (RFC 8414 §2), got "http://a": take the output Issuer of the server\'s stack',
     )
   })
 })
