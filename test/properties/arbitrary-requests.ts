@@ -60,6 +60,9 @@ const goodClaims = fc.record({
   jti: fc.constantFrom('token-1', 'token-2', 'token-3'),
 })
 
+/** Thousands of brackets in a claim, which nobody issues, are more than aws-jwt-verify has stack for: it refuses them. */
+const shallowJson = anyJson.filter(value => !JSON.stringify(value).startsWith('['.repeat(500)))
+
 const otherClaims: fc.Arbitrary<object> = fc.oneof(
   fc.constantFrom<object>(
     { iss: 'https://other.example.com' },
@@ -96,7 +99,7 @@ const otherClaims: fc.Arbitrary<object> = fc.oneof(
     { padding: 'x'.repeat(6000) },
   ),
   fc
-    .tuple(fc.constantFrom('iss', 'sub', 'aud', 'scope', 'iat', 'exp', 'nbf', 'jti', 'more'), anyJson)
+    .tuple(fc.constantFrom('iss', 'sub', 'aud', 'scope', 'iat', 'exp', 'nbf', 'jti', 'more'), shallowJson)
     .map(entry => Object.fromEntries([entry])),
 )
 
