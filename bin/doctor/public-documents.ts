@@ -59,7 +59,7 @@ function problemOf(document: Record<string, unknown>, issuer: string): Finding |
   const stray = Object.entries(document).find(
     ([name, value]) =>
       /_(endpoint|uri)$/.test(name) &&
-      !(URL.canParse(String(value)) && new URL(String(value)).origin === origin),
+      !(typeof value === 'string' && URL.canParse(value) && new URL(value).origin === origin),
   )
   if (stray !== undefined)
     return fail(check, `${stray[0]} is not a URL of ${origin}`, 'Nothing was sent there. Deploy again.')
@@ -116,7 +116,10 @@ function checkKeys(keys: readonly JsonWebKey[]): Finding {
   const kids = keys.map(({ kid }) => kid)
   if (new Set(kids).size < kids.length || kids.some(kid => typeof kid !== 'string'))
     return fail('jwks', 'has keys without a kid of their own', 'Verifiers cannot choose. Deploy again.')
-  const algorithms = [...new Set(keys.map(({ alg }) => String(alg)))].join(', ')
+  // Anything may be there: not all of it can be made text.
+  const algorithms = [...new Set(keys.map(({ alg }) => (typeof alg === 'string' ? alg : 'no alg')))].join(
+    ', ',
+  )
   return ok('jwks', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'} (${algorithms})`)
 }
 

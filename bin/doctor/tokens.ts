@@ -86,14 +86,16 @@ function checkContents(
   const wrong = Object.entries(expected).flatMap(([name, value]) => (claims[name] === value ? [] : [name]))
   if (inOrder(claims.scope) !== inOrder(scope)) wrong.push('scope')
   if (header.typ !== 'at+jwt') wrong.push('typ')
-  if (Number(claims.exp) - Number(claims.iat) !== temporaryLifetimeSeconds) wrong.push('exp')
+  const { exp, iat } = claims
+  const hasTimes = typeof exp === 'number' && typeof iat === 'number'
+  if (!hasTimes || exp - iat !== temporaryLifetimeSeconds) wrong.push('exp')
   return wrong.length === 0
     ? ok(check, `signed by a published key, for ${resource} (RFC 9068 §2)`)
     : fail(check, `is not as it should be: ${wrong.join(', ')} (RFC 9068 §2)`, remedy)
 }
 
-function inOrder(scope: unknown): string {
-  return String(scope).split(' ').sort().join(' ')
+function inOrder(scope: unknown): string | undefined {
+  return typeof scope === 'string' ? scope.split(' ').sort().join(' ') : undefined
 }
 
 /** How a wrong secret is refused: 401, `invalid_client` and a challenge (RFC 6749 §5.2). */
