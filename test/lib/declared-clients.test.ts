@@ -1,8 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib'
-import { DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
-import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { describe, expect, it } from 'vitest'
 import { inventory } from '../../bin/monthly-cost.ts'
 import { AuthorizationServer } from '../../lib/authorization-server.ts'
@@ -110,18 +107,6 @@ describe('addClient', () => {
   it('registers after what can be granted', () => {
     const [path = ''] = synthesis.ofType('Custom::CountersignResourceServers').keys()
     expect(synthesis.at(at('Clients/Billing/Registration')).DependsOn).toContain(synthesis.at(path).logicalId)
-  })
-
-  it('has no request carried out once CloudFormation has given it up: what it then withdraws stays so', () => {
-    const [invoke] = [...synthesis.ofType('AWS::Lambda::EventInvokeConfig').values()]
-    const { Properties: registrar } = synthesis.at(at('Registrar'))
-    const { Properties: resource } = synthesis.at(at('Clients/Billing/Registration'))
-    expect(invoke?.Properties).toEqual({
-      FunctionName: synthesis.ref(at('Registrar')),
-      MaximumEventAgeInSeconds: 60,
-      Qualifier: '$LATEST',
-    })
-    expect(Number(resource.ServiceTimeout)).toBeGreaterThan(60 + Number(registrar.Timeout))
   })
 
   it('gives who reads the secret an order, so that there is something to read', () => {
@@ -339,25 +324,6 @@ describe('an app', () => {
     ],
   ])('refuses %s at synthesis', (_, changes, message) => {
     expect(() => twoStacks().server.addClient('C', { ...billing, ...changes })).toThrow(message)
-  })
-
-  it('refuses a rotation where the domain asks callers for certificates: it would never be accepted', () => {
-    const stack = new Stack(newApp(), 'Server')
-    const domainName = new DomainName(stack, 'DomainName', {
-      domainName: 'auth.example.com',
-      certificate: Certificate.fromCertificateArn(
-        stack,
-        'Certificate',
-        'arn:aws:acm:eu-west-1:111122223333:c/0',
-      ),
-      mtls: { bucket: Bucket.fromBucketName(stack, 'Truststore', 'truststores'), key: 'auth.pem' },
-    })
-    const server = new AuthorizationServer(stack, 'Countersign', { domainName })
-    expect(() => server.addClient('C', billing)).toThrow(
-      'secretRotation of client "C" must be Duration.days(0), since the server\'s domain asks callers for certificates',
-    )
-    server.addClient('Still', { ...billing, secretRotation: Duration.days(0) })
-    server.addClient('Robot', withKeys)
   })
 
   it('refuses a scope that the app’s resource server does not declare, wherever that stands', () => {
