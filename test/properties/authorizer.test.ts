@@ -18,6 +18,8 @@ import { signatureVerifierAt } from './verifier-at.ts'
 /** How many seconds a revocation may take with a snapshot. */
 const refreshSeconds = 5
 
+const retryMilliseconds = 1000
+
 /** An execution environment of the authorizer, put together as its handler does, with everything around it in memory. */
 function newEnvironment(hasSnapshot: boolean) {
   const clock = virtualClock()
@@ -103,7 +105,11 @@ describe('the authorizer, whatever happens to one execution environment', () => 
         for (const each of steps) {
           const now = Math.floor(clock.now() / 1000)
           if (each.step === 'wait') clock.advance(each.seconds * 1000)
-          if (each.step === 'outage') store.state.isDown = each.isDown
+          if (each.step === 'outage') {
+            store.state.isDown = each.isDown
+            // A feed whose reading failed asks the store again after that long, and not before.
+            if (!each.isDown) clock.advance(retryMilliseconds)
+          }
           if (each.step === 'revoke') {
             const revocation = revocationOf(each.kind, each.which, now, each.offset)
             // As the table does it: what reaches further is never lowered.
