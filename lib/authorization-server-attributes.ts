@@ -33,7 +33,8 @@ export interface AuthorizationServerAttributes {
   /**
    * How the authorizers know of revocations.
    *
-   * @default - they do not: a revoked token passes until it expires, a revoked key for up to five minutes
+   * @default - they do not: a revoked token passes until it expires, a revoked key for up to five minutes; the warning
+   * `countersign:noRevocations` says so
    */
   readonly revocations?: RevocationsAttributes
 

@@ -1,3 +1,4 @@
+import { Annotations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { createDecisionAlarms } from './alarms.ts'
@@ -26,6 +27,12 @@ export class ImportedAuthorizationServer extends AuthorizationServerBase {
     this.issuer = checkIssuer(attributes.issuer)
     this.jwksUri = `${this.issuer}/.well-known/jwks.json`
     checkUse(attributes)
+    if (attributes.revocations === undefined) {
+      Annotations.of(this).addWarningV2(
+        'countersign:noRevocations',
+        'the authorizers of this server read no revocations: a revoked token passes until it expires, a revoked key for up to five minutes; say where the revocations are, or acknowledge this',
+      )
+    }
     const delays = checkDelays({ ...attributes, revocationShards: attributes.revocations?.shards })
     createDecisionAlarms(this, attributes.alarmTopic)
     this._authorizers = {

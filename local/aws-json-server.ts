@@ -1,5 +1,5 @@
 // A stand-in for one AWS service: the AWS JSON 1.1 protocol. Any credentials are taken, so it listens on
-// loopback only.
+// loopback only, and to its own name.
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -59,7 +59,16 @@ export async function startAwsJsonServer(
   }
 }
 
+/** A web page whose name was made to lead here sends that name: it is not to read secrets with a visitor's browser. */
+const loopback = /^(127\.0\.0\.1|localhost)(:\d+)?$/
+
 async function answer(request: IncomingMessage, service: AwsJsonService): Promise<object> {
+  if (!loopback.test(request.headers.host ?? '')) {
+    throw new AwsError(
+      'AccessDeniedException',
+      `The ${service.name} answers to 127.0.0.1 and localhost alone.`,
+    )
+  }
   const target = request.headers['x-amz-target']
   const [prefix, operation = '', ...rest] = typeof target === 'string' ? target.split('.') : []
   const body = await readBody(request)

@@ -1,4 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import { Annotations, Match } from 'aws-cdk-lib/assertions'
 import { MockIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { AccountPrincipal } from 'aws-cdk-lib/aws-iam'
@@ -163,6 +164,16 @@ describe('a server that was deployed elsewhere', () => {
       AuthorizerResultTtlInSeconds: 20,
       IdentitySource: ['$request.header.Authorization', '$context.routeKey'],
     })
+  })
+
+  it.each([
+    ['warns where', {}, 1],
+    ['does not warn unless', { revocations: { tableArn } }, 0],
+  ])('%s its authorizers read no revocations', (_, attributes, count) => {
+    const stack = new Stack(newApp(), 'Orders')
+    AuthorizationServer.fromAttributes(stack, 'Server', { issuer, ...attributes })
+    const warnings = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('no revocations'))
+    expect(warnings).toHaveLength(count)
   })
 
   it('has its alarms here, since its own watch another account', () => {

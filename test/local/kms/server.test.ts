@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { kmsForTest } from './kms-client.ts'
 
@@ -41,6 +44,21 @@ describe('the KMS server', () => {
       message: "1 validation error detected: value at 'KeyId' is not a string",
     })
   })
+
+  it.each([
+    ['evil.example.com', 'AccessDeniedException'],
+    ['evil.example.com:80', 'AccessDeniedException'],
+    ['127.0.0.1.example.com', 'AccessDeniedException'],
+    ['localhost', 'UnknownOperationException'],
+  ])(
+    'answers a request for the host %s with %s: nothing to a name that was made to lead here',
+    async (host, code) => {
+      const { url } = await kmsForTest()
+      const sent = request(url, { method: 'POST', headers: { host } }).end('{}')
+      const [response] = (await once(sent, 'response')) as [IncomingMessage]
+      expect(await json(response)).toMatchObject({ __type: code })
+    },
+  )
 
   it('listens on loopback only', async () => {
     const { url } = await kmsForTest()
