@@ -6,6 +6,7 @@ export const programs = [
   'test/local/{main,synthesise}.test.ts',
   'test/guard/local-stack.test.ts',
   'test/flow/{command-line,declared-clients,doctor,native-jwt-authorizer,operations,parts,restart}.test.ts',
+  'test/flow/throttled-clients.test.ts',
   'test/flow/third-party/*.test.ts',
 ]
 

@@ -204,6 +204,24 @@ export function createRotationAlarm(scope: Construct, topic: ITopic, rotator: IF
   })
 }
 
+/** The alarms on the API keys by which usage plans know the clients. */
+export function createApiKeyAlarms(scope: Construct, topic: ITopic, keeper: IFunction): void {
+  createAlarm(scope, 'ApiKeysErrors', topic, {
+    metric: keeper.metricErrors({ period: Duration.minutes(5) }),
+    threshold: 1,
+    badPeriods: 2,
+    description:
+      'The API keys of clients are not kept. Read the error names in the log of the API keys function: TooManyRequestsException passes; LimitExceededException means that the account has as many API keys as it may; AccessDenied means its role. New clients get 503 from APIs that throttle by client until it is put right.',
+  })
+  createAlarm(scope, 'ApiKeysMissing', topic, {
+    metric: serviceMetric(metricNames.apiKeysMissing, 'api-keys', { statistic: 'Maximum' }),
+    threshold: 1,
+    badPeriods: 2,
+    description:
+      'Clients have no API key, and get 503 from APIs that throttle by client. With thousands of new clients it passes: about 500 are made every five minutes. Otherwise read the api-key events with outcome "failed" in the log of the API keys function.',
+  })
+}
+
 /** The alarms of one protected API's authorizer, in that API's own stack. */
 export function createAuthorizerAlarms(
   scope: Construct,

@@ -1,3 +1,4 @@
+import type { IRestApi } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, type HttpRoute } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Dashboard, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
@@ -16,6 +17,7 @@ import { AuthorizationServerBase, type IAuthorizationServer } from './authorizat
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
 import type { RouteAuthorizerSettings } from './authorizer-function.ts'
 import type { ClientOptions } from './client-options.ts'
+import { ClientThrottling, type ClientThrottlingOptions } from './client-throttling.ts'
 import { AuthorizationServerDashboard } from './dashboard.ts'
 import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
 import { addDefaultStage, asksForCertificates } from './default-stage.ts'
@@ -105,6 +107,7 @@ export class AuthorizationServer extends AuthorizationServerBase {
   protected readonly _authorizers: RouteAuthorizerSettings
   readonly #resourceServers: ResourceServers
   readonly #clients: DeclaredClients
+  readonly #throttling: ClientThrottling
   readonly #administration: readonly HttpRoute[]
 
   /** @throws Error when a setting is out of its limits, or would break the promised revocation delay */
@@ -155,6 +158,8 @@ export class AuthorizationServer extends AuthorizationServerBase {
       endpoints: api,
       mutualTls: asksForCertificates(props.domainName),
     })
+    const watched = { alarmTopic, dashboard, logRetention }
+    this.#throttling = new ClientThrottling(this, 'ClientThrottling', { server: this, storage, ...watched })
     this.#resourceServers = resourceServers
 
     const endpoints = endpointsBelow(issuer)
@@ -196,6 +201,17 @@ export class AuthorizationServer extends AuthorizationServerBase {
    */
   addClient(id: string, options: ClientOptions): DeclaredClient {
     return this.#clients.add(id, options)
+  }
+
+  /**
+   * Throttles the clients of a REST API that `authorizeRest` protects, each by itself. Callers send no key: a function of
+   * this server keeps one for each client. A client that goes over its limits gets 429, the others nothing of it.
+   *
+   * @throws Error when the limits are out of range, or the API is imported, elsewhere, without a deployment stage,
+   * throttled already or has its API keys from a header
+   */
+  throttleClients(api: IRestApi, options: ClientThrottlingOptions): void {
+    this.#throttling.add(api, options)
   }
 
   /**

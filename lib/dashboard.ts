@@ -153,3 +153,13 @@ export function addFunctionToDashboard(
     ]),
   )
 }
+
+/** Adds the function that keeps the API keys of clients, and how many have none, to the dashboard of its own stack. */
+export function addApiKeysToDashboard(dashboard: Dashboard | undefined, keeper: LambdaFunction): void {
+  addFunctionToDashboard(dashboard, 'API keys of clients', keeper)
+  if (dashboard === undefined || Stack.of(dashboard) !== Stack.of(keeper)) return
+  const missing = { statistic: 'Maximum', label: 'clients' }
+  dashboard.addWidgets(
+    graph('Clients without an API key', [serviceMetric(metricNames.apiKeysMissing, 'api-keys', missing)]),
+  )
+}

@@ -28,6 +28,7 @@ export type Service =
   | 'registrar'
   | 'client-registrar'
   | 'secret-rotator'
+  | 'api-keys'
   | 'resource-metadata'
   | 'example'
 

@@ -15,6 +15,11 @@ export type {
   TokenThrottle,
 } from './authorization-server-props.ts'
 export type { ClientGrant, ClientOptions, PublicJwk } from './client-options.ts'
+export {
+  ClientThrottling,
+  type ClientThrottlingOptions,
+  type ClientThrottlingProps,
+} from './client-throttling.ts'
 export { AuthorizationServerDashboard, type AuthorizationServerDashboardProps } from './dashboard.ts'
 export { type DeclaredClient, DeclaredClients, type DeclaredClientsProps } from './declared-clients.ts'
 export {

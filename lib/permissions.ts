@@ -108,6 +108,14 @@ function readClientsWithoutDigests(
   tables: CountersignTables,
   ...operations: ('GetItem' | 'Scan')[]
 ): PolicyStatement[] {
+  return readClientAttributes(tables, readableClientAttributes, ...operations)
+}
+
+export function readClientAttributes(
+  tables: CountersignTables,
+  attributes: readonly string[],
+  ...operations: ('GetItem' | 'Scan')[]
+): PolicyStatement[] {
   const clients = [tables.clients.tableArn]
   const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan']
   return [
@@ -116,7 +124,7 @@ function readClientsWithoutDigests(
       actions: operations.map(operation => `dynamodb:${operation}`),
       resources: clients,
       conditions: {
-        'ForAllValues:StringEquals': { 'dynamodb:Attributes': readableClientAttributes },
+        'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
         // An empty set passes ForAllValues: a request that names no attribute would be one for all of them.
         Null: { 'dynamodb:Attributes': 'false' },
         StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },

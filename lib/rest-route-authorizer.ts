@@ -30,6 +30,9 @@ const largestAnswer = 8 * 1024
 /** What the context has at most beside the scope, the names of its members included. */
 const largestContextWithoutScope = 924
 
+/** `,"usageIdentifierKey":"…"`, of at most 64 characters. */
+const octetsOfUsageIdentifier = 88
+
 /** What is left for a token's scope where nobody knows it. */
 const octetsOfUndeclaredScope = 100
 
@@ -49,6 +52,7 @@ export class RestRouteAuthorizer extends Construct {
   readonly #code: RouteTableCode
   readonly #function: LambdaFunction
   readonly #authorizer: RequestAuthorizer
+  #identifiesClients = false
 
   constructor(api: IRestApi, audience: string, settings: RouteAuthorizerSettings) {
     super(api, routeAuthorizerId)
@@ -94,6 +98,17 @@ export class RestRouteAuthorizer extends Construct {
         `a method was added to ${this.apiPath} after the route table of ${this.node.path} was staged: add it before synthesis, or give the aspect that adds it a priority below ${stagingPriority} and a scope around the API`,
       )
     }
+  }
+
+  /** From now on its answers name the client to usage plans. */
+  identifyClients(): void {
+    this.#identifiesClients = true
+    this.#function.addEnvironment('IDENTIFY_CLIENTS', 'true')
+  }
+
+  /** The methods that it decides on, as far as they are there yet. */
+  protectedMethods(): CfnMethod[] {
+    return this.#methods().filter(({ authorizerId }) => requirementReference(authorizerId)?.attached === this)
   }
 
   #stage(node: unknown): void {
@@ -150,7 +165,8 @@ export class RestRouteAuthorizer extends Construct {
     )
     const octets = largestPolicyOctets(table, stageArn)
     const largestScope = Math.max(octetsOfUndeclaredScope, declared?.join(' ').length ?? 0)
-    const largestPolicy = largestAnswer - largestContextWithoutScope - largestScope
+    const identifier = this.#identifiesClients ? octetsOfUsageIdentifier : 0
+    const largestPolicy = largestAnswer - largestContextWithoutScope - largestScope - identifier
     if (octets <= largestPolicy) return unnameable
     return [
       ...unnameable,

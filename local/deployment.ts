@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { UsagePlans } from './api-gateway/usage-plans.ts'
 import { readCloudAssembly, type StackTemplate } from './cloud-assembly.ts'
 import { CustomResources } from './deployment/custom-resource.ts'
+import { followTable } from './deployment/event-source-mapping.ts'
 import { type ApiListener, listenForApis } from './deployment/listeners.ts'
 import { type Schedule, scheduledEvent } from './deployment/schedule.ts'
 import { DeployedStack } from './deployment/stack.ts'
@@ -26,7 +28,9 @@ export interface DeploymentOptions {
   host?: string
   region: string
   accountId: string
-  aws: { dynamodb: string; kms: string; secretsmanager: string }
+  aws: { dynamodb: string; kms: string; secretsmanager: string; apigateway: string }
+  /** Where `aws.apigateway` keeps the API keys. */
+  usagePlans: UsagePlans
   /**
    * Which store `aws.dynamodb` is, however its URL changes. Custom resources are made anew in another store.
    *
@@ -105,6 +109,7 @@ class Deployment implements LocalDeployment {
   readonly #outputsByStack = new Map<string, Readonly<Record<string, string>>>()
   readonly #log: LogFile
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #closers: (() => void)[] = []
 
   constructor(options: DeploymentOptions, listeners: ApiListener[]) {
     this.#options = options
@@ -125,6 +130,8 @@ class Deployment implements LocalDeployment {
       endpointOf: logicalId => this.#listener(stackName, logicalId).url,
       createTables: (each, intrinsics) => createTables(aws.dynamodb, each, intrinsics, region),
       customResources: new CustomResources(dataDir, store ?? 'embedded', { accountId, region, stackName }),
+      usagePlans: this.#options.usagePlans,
+      functionOf: arn => this.#stacks.flatMap(each => each.functions.get(arn) ?? [])[0],
       onProgress: onProgress ?? (() => {}),
     })
     this.#stacks.push(stack)
@@ -155,7 +162,13 @@ class Deployment implements LocalDeployment {
     }
     // More at a time than there are processors would only make each of them slower.
     await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, startNext))
-    for (const stack of this.#stacks) for (const schedule of stack.schedules) this.#repeat(stack, schedule)
+    const { region, aws } = this.#options
+    const place = { region, endpoint: aws.dynamodb }
+    for (const stack of this.#stacks) {
+      for (const schedule of stack.schedules) this.#repeat(stack, schedule)
+      for (const mapping of stack.mappings)
+        this.#closers.push(followTable(mapping, place, (arn, event) => invoke(stack, arn, event)))
+    }
   }
 
   /** Invokes the targets of a schedule at its rate. A run that fails is the function's to log, and tried at the next time. */
@@ -186,13 +199,14 @@ class Deployment implements LocalDeployment {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    for (const closer of this.#closers) closer()
     await Promise.all(this.#listeners.map(({ server }) => server.close()))
     await Promise.all(this.#pools().map(pool => pool.close()))
     this.#log.close()
   }
 
   #connect(stackName: string, stack: DeployedStack): void {
-    const { accountId, region } = this.#options
+    const { accountId, region, usagePlans } = this.#options
     const accountBucket = new TokenBucket(accountThrottleLimits)
     const surroundings = (name: string, url: string): GatewaySurroundings => ({
       accountId,
@@ -210,7 +224,7 @@ class Deployment implements LocalDeployment {
     }
     for (const { name, logicalId, definition } of stack.restApis) {
       const { server, url } = this.#listener(stackName, logicalId)
-      const gateway = new RestGateway(definition, surroundings(name, url))
+      const gateway = new RestGateway(definition, { ...surroundings(name, url), usagePlans })
       server.serve(request => gateway.handle(request))
     }
   }

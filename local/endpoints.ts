@@ -14,7 +14,12 @@ export interface Endpoints {
   readonly admin: string
   /** The protected APIs, by name. */
   readonly apis: Readonly<Record<string, string>>
-  readonly aws: { readonly dynamodb: string; readonly kms: string; readonly secretsmanager: string }
+  readonly aws: {
+    readonly dynamodb: string
+    readonly kms: string
+    readonly secretsmanager: string
+    readonly apigateway: string
+  }
   /** Physical table names, by the construct's. */
   readonly tables: Readonly<Record<string, string>>
   readonly region: string

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { startApiGateway } from './api-gateway/server.ts'
 import { readCloudAssembly } from './cloud-assembly.ts'
 import { type DemoClient, ensureDemoClient } from './demo-client.ts'
 import { deployLocally } from './deployment.ts'
@@ -91,7 +92,7 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   }
 
   const assemblyDir = options.assemblyDir ?? join(dataDir, 'cdk.out')
-  const [dynamoDb, kms, secretsManager] = await allStarted([
+  const [dynamoDb, kms, secretsManager, apiGateway] = await allStarted([
     startDynamoDb({ dataDir, onUnexpectedEnd: onFailure }).then(async started => {
       closers.push(() => started.close())
       if (started.pid !== undefined) await claim.record([started.pid])
@@ -108,6 +109,10 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
       closers.push(() => started.close())
       return started
     }),
+    startApiGateway({ dataDir }).then(started => {
+      closers.push(() => started.close())
+      return started
+    }),
     options.assemblyDir === undefined &&
       synthesise({ projectDir, app, region, outputDir: assemblyDir, signal }).then(() =>
         say(`synthesised ${assemblyDir}`),
@@ -115,11 +120,17 @@ async function start(options: LocalRunOptions, closers: (() => Promise<void> | v
   ])
   signal?.throwIfAborted()
 
-  const aws = { dynamodb: dynamoDb.url, kms: kms.url, secretsmanager: secretsManager.url }
+  const aws = {
+    dynamodb: dynamoDb.url,
+    kms: kms.url,
+    secretsmanager: secretsManager.url,
+    apigateway: apiGateway.url,
+  }
+  const { usagePlans } = apiGateway
   const store = dynamoDb.pid === undefined ? dynamoDb.url : dynamoDb.name
   const onProgress = say
   const place = { assemblyDir, stackName, dataDir, port, region, accountId, jwksUriAllow }
-  const deployment = await deployLocally({ ...place, aws, store, createTables, onProgress })
+  const deployment = await deployLocally({ ...place, aws, usagePlans, store, createTables, onProgress })
   closers.push(() => deployment.close())
   secretsManager.useFunctions((functionArn, event) => deployment.invoke(functionArn, event))
   closers.push(keepRecord(claim.record, () => [dynamoDb.pid ?? [], deployment.processIds()].flat()))

@@ -18,11 +18,12 @@ const decisionDimensions = [['service'], ['service', 'reason']]
 /** For one alarm over all functions, and to see which of them it was. */
 const dependencyDimensions = [[], ['service']]
 
-/** Secrets Manager's have none: a deployment or a rotation that they make fail is seen as such. */
+/** The others have none: a deployment, a rotation or a run on schedule that they make fail is seen as such. */
 const dependencyMetrics: Readonly<Record<Dependency, MetricName | undefined>> = {
   store: metricNames.storeErrors,
   kms: metricNames.kmsErrors,
   secrets: undefined,
+  api_gateway: undefined,
 }
 
 /** Where lines go; standard output in Lambda, one write a line. */
@@ -115,6 +116,11 @@ export class Records {
 
   signingKeyAge(days: number): void {
     this.#print('INFO', {}, { name: metricNames.signingKeyAgeDays, value: days })
+  }
+
+  /** How many clients have no API key after all that could be done. */
+  apiKeysMissing(clients: number): void {
+    this.#print('INFO', {}, { name: metricNames.apiKeysMissing, value: clients })
   }
 
   /** A record in a table that cannot be trusted: which one, and which attribute; never its value. A store error. */

@@ -4,7 +4,11 @@ import { InvokePolicies } from '../oauth/invoke-policy.ts'
 import { restRouteKey } from '../oauth/rest-routes.ts'
 import { decideAndRecord } from './authorizer-decision.ts'
 import type { FunctionContext } from './function-context.ts'
-import { type RestAuthorizerResult, restAuthorizerResult } from './rest-authorizer-result.ts'
+import {
+  type RestAuthorizerResult,
+  restAuthorizerResult,
+  withUsageIdentifier,
+} from './rest-authorizer-result.ts'
 
 /** What of an event of a REST API's REQUEST authorizer decides. */
 interface RestRequest {
@@ -17,8 +21,17 @@ interface RestRequest {
   readonly stageArn: string
 }
 
+export interface RestAuthorizerSettings {
+  /** Whether answers name the client to API Gateway's usage plans. @default false */
+  readonly identifiesClients?: boolean
+}
+
 /** Makes the handler of a REST API's Lambda authorizer: as `authorizerHandler`, answered by a policy for all routes. */
-export function restAuthorizerHandler(api: ProtectedApi, context: FunctionContext) {
+export function restAuthorizerHandler(
+  api: ProtectedApi,
+  context: FunctionContext,
+  { identifiesClients = false }: RestAuthorizerSettings = {},
+) {
   const policies = new InvokePolicies(api.routes)
   return async (event: APIGatewayRequestAuthorizerEvent): Promise<RestAuthorizerResult> => {
     const request = restRequest(event)
@@ -29,7 +42,8 @@ export function restAuthorizerHandler(api: ProtectedApi, context: FunctionContex
     const { requestId = '', identity } = event?.requestContext ?? {}
     const requester = { requestId, sourceIp: identity?.sourceIp }
     const decision = await decideAndRecord(resourceRequest, requester, api, context)
-    return restAuthorizerResult(decision, request, policies)
+    const result = restAuthorizerResult(decision, request, policies)
+    return identifiesClients ? withUsageIdentifier(result) : result
   }
 }
 

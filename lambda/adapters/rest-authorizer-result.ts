@@ -1,5 +1,6 @@
 import type { AccessDecision } from '../oauth/authorize.ts'
 import type { InvokePolicies, InvokePolicy } from '../oauth/invoke-policy.ts'
+import { usageIdentifier } from '../oauth/usage-identifier.ts'
 import { type AuthorizerContext, authorizerContext } from './authorizer-result.ts'
 
 /** The answer of a REST API's Lambda authorizer; `context` is at `requestContext.authorizer` of the integration. */
@@ -7,6 +8,8 @@ export interface RestAuthorizerResult {
   readonly principalId: string
   readonly policyDocument: InvokePolicy
   readonly context?: AuthorizerContext
+  /** The value of the API key by which a usage plan counts the request. */
+  readonly usageIdentifierKey?: string
 }
 
 const nothing: InvokePolicy = {
@@ -39,4 +42,10 @@ export function restAuthorizerResult(
     policyDocument: policies.policy(token.scope, request.stageArn, refused),
     context: authorizerContext(token),
   }
+}
+
+/** The same answer, which names the client whose token it is about to API Gateway's usage plans. */
+export function withUsageIdentifier(result: RestAuthorizerResult): RestAuthorizerResult {
+  if (result.context === undefined) return result
+  return { ...result, usageIdentifierKey: usageIdentifier(result.context.clientId) }
 }

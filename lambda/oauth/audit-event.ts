@@ -33,6 +33,9 @@ export type AuditedAction =
   | 'key.retire'
   | 'key.remove'
   | 'key.revoke'
+  | 'api-key.create'
+  | 'api-key.remove'
+  | 'api-key.keep'
 
 /**
  * One audit event a decision. `reason` is a fixed code (`ok` when allowed). No member holds a token, a secret, an

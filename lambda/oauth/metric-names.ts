@@ -38,6 +38,8 @@ export const metricNames = {
   signingKeyUnusable: 'SigningKeyUnusable',
   /** A signature that did not verify: the token was not released. */
   signatureSelfCheckFailed: 'SignatureSelfCheckFailed',
+  /** Clients whose API key is missing after a run on schedule: APIs that throttle by client refuse them. */
+  apiKeysMissing: 'ApiKeysMissing',
 } as const
 
 export type MetricName = (typeof metricNames)[keyof typeof metricNames]

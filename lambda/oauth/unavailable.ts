@@ -1,5 +1,5 @@
-/** DynamoDB, KMS, Secrets Manager. */
-export type Dependency = 'store' | 'kms' | 'secrets'
+/** DynamoDB, KMS, Secrets Manager, the management of API Gateway. */
+export type Dependency = 'store' | 'kms' | 'secrets' | 'api_gateway'
 
 /** A dependency did not answer, or not in time. What depends on it is refused; the caller may try again. */
 export class Unavailable extends Error {

@@ -1,13 +1,15 @@
 import { join } from 'node:path'
+import type { UsagePlans } from '../api-gateway/usage-plans.ts'
 import type { StackResource, StackTemplate } from '../cloud-assembly.ts'
 import { readFunction } from '../functions/configuration.ts'
 import type { LocalAccount } from '../functions/environment.ts'
 import { FunctionPool } from '../functions/pool.ts'
 import { type HttpApi, readApi, readApiName } from '../gateway/api.ts'
 import { InvokePermissions } from '../gateway/invoke-permission.ts'
-import { type RestApi, readRestApi, readRestApiName } from '../gateway/rest/definition.ts'
+import { type RestApi, readRestApi, readRestApiSettings } from '../gateway/rest/definition.ts'
 import { Intrinsics } from '../intrinsics.ts'
 import type { CustomResources } from './custom-resource.ts'
+import { type EventSourceMapping, readEventSourceMapping } from './event-source-mapping.ts'
 import { deployKmsKey } from './kms-key.ts'
 import { inDeploymentOrder } from './order.ts'
 import { physicalId, physicalName } from './physical-id.ts'
@@ -15,6 +17,7 @@ import { nameOf } from './properties.ts'
 import { checkTypes, isCustomResource, placeholderOf } from './resource-types.ts'
 import { readSchedule, type Schedule } from './schedule.ts'
 import { deployRotationSchedule, deploySecret } from './secret.ts'
+import { readUsagePlan } from './usage-plan.ts'
 
 /** What a stack is deployed into. */
 export interface StackSurroundings {
@@ -29,6 +32,9 @@ export interface StackSurroundings {
   endpointOf: (logicalId: string) => string
   createTables: (stack: StackTemplate, intrinsics: Intrinsics) => Promise<Record<string, string>>
   customResources: CustomResources
+  usagePlans: UsagePlans
+  /** A function of any stack that is deployed, by its ARN. */
+  functionOf: (arn: string) => FunctionPool | undefined
   onProgress: (message: string) => void
 }
 
@@ -43,6 +49,7 @@ export class DeployedStack {
   readonly apis: { name: string; logicalId: string; definition: HttpApi }[] = []
   readonly restApis: { name: string; logicalId: string; definition: RestApi }[] = []
   readonly schedules: Schedule[] = []
+  readonly mappings: (EventSourceMapping & { readonly functionArn: string })[] = []
   readonly outputs: Record<string, string> = {}
   tables: Record<string, string> = {}
   readonly #template: StackTemplate
@@ -107,6 +114,7 @@ export class DeployedStack {
       const place = { endpoint: account.aws.secretsmanager, region: account.region }
       this.#intrinsics.define(logicalId, await deployRotationSchedule(resource, this.#intrinsics, place))
     } else if (type === 'AWS::Events::Rule') this.#deployRule(resource)
+    else if (type === 'AWS::Lambda::EventSourceMapping') this.#deployMapping(resource)
     else if (type === 'AWS::Lambda::Permission')
       this.permissions.add(resource, this.#intrinsics, nameOrArn => this.#findFunction(nameOrArn))
     else if (type === 'AWS::ApiGatewayV2::Api') {
@@ -117,6 +125,10 @@ export class DeployedStack {
       const apiId = this.#idOf(resource, 10)
       const attributes = { RestApiId: apiId, RootResourceId: rootResourceId(apiId) }
       this.#intrinsics.define(logicalId, { ref: apiId, attributes })
+    } else if (type === 'AWS::ApiGateway::UsagePlan') {
+      const id = this.#idOf(resource, 6)
+      this.#intrinsics.define(logicalId, { ref: id, attributes: { Id: id } })
+      this.#surroundings.usagePlans.define(readUsagePlan(resource, this.#intrinsics, id))
     } else if (/^AWS::ApiGateway(V2)?::Stage$/.test(type))
       this.#intrinsics.define(logicalId, {
         ref: String(this.#intrinsics.resolve(resource.properties.StageName)),
@@ -129,11 +141,9 @@ export class DeployedStack {
 
   #readRestApi(resource: StackResource): (typeof this.restApis)[number] {
     const id = this.#idOf(resource, 10)
-    return {
-      name: readRestApiName(resource, this.#intrinsics),
-      logicalId: resource.logicalId,
-      definition: readRestApi(id, rootResourceId(id), this.#template.resources, this.#intrinsics),
-    }
+    const { name, apiKeySource } = readRestApiSettings(resource, this.#intrinsics)
+    const parts = readRestApi(id, rootResourceId(id), this.#template.resources, this.#intrinsics)
+    return { name, logicalId: resource.logicalId, definition: { ...parts, apiKeySource } }
   }
 
   #deployRule(resource: StackResource): void {
@@ -143,6 +153,15 @@ export class DeployedStack {
     this.#intrinsics.define(resource.logicalId, { ref: name, attributes: { Arn: arn } })
     const schedule = readSchedule(resource, this.#intrinsics, arn)
     if (schedule !== undefined) this.schedules.push(schedule)
+  }
+
+  #deployMapping(resource: StackResource): void {
+    const mapping = readEventSourceMapping(resource, this.#intrinsics)
+    const functionArn = this.#findFunction(mapping.functionNameOrArn)
+    if (functionArn === undefined)
+      throw new Error(`${nameOf(resource)}: the property FunctionName names no function of the stack`)
+    this.#intrinsics.define(resource.logicalId, { ref: resource.logicalId })
+    this.mappings.push({ ...mapping, functionArn })
   }
 
   #deployFunction(resource: StackResource): void {
@@ -163,9 +182,9 @@ export class DeployedStack {
 
   async #deployCustomResource(resource: StackResource): Promise<void> {
     const properties = this.#intrinsics.resolve(resource.properties) as Record<string, unknown>
-    const provider = this.functions.get(this.#findFunction(String(properties.ServiceToken)) ?? '')
+    const provider = this.#providerOf(String(properties.ServiceToken))
     if (provider === undefined)
-      throw new Error(`${nameOf(resource)}: the property ServiceToken names no function of the stack`)
+      throw new Error(`${nameOf(resource)}: the property ServiceToken names no function that is deployed`)
     this.#surroundings.onProgress(`custom resource ${resource.path}`)
     const made = await this.#surroundings.customResources.deploy(resource, properties, event =>
       provider.invoke(event),
@@ -179,7 +198,7 @@ export class DeployedStack {
     const present = new Set(this.#template.resources.map(({ logicalId }) => logicalId))
     await customResources.deleteAbsent(present, {
       invokerOf: serviceToken => {
-        const provider = this.functions.get(this.#findFunction(serviceToken) ?? '')
+        const provider = this.#providerOf(serviceToken)
         return provider && (event => provider.invoke(event))
       },
       onProgress,
@@ -217,6 +236,11 @@ export class DeployedStack {
       if (exportName !== undefined)
         this.#surroundings.exports.set(String(this.#intrinsics.resolve(exportName)), output)
     }
+  }
+
+  #providerOf(serviceToken: string): FunctionPool | undefined {
+    const own = this.functions.get(this.#findFunction(serviceToken) ?? '')
+    return own ?? this.#surroundings.functionOf(serviceToken)
   }
 
   #findFunction(nameOrArn: string): string | undefined {

@@ -15,6 +15,8 @@ export interface TableDefinition {
   readonly deletionProtection: boolean
   /** The attribute with the time of expiry; undefined: rows do not expire. */
   readonly timeToLiveAttribute?: string
+  /** Whether changes can be read from it: the local engines have no streams, so that the rows are compared. */
+  readonly hasStream: boolean
 }
 
 export const tableTypes = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable']
@@ -26,6 +28,7 @@ const schemaProperties = [
   'LocalSecondaryIndexes',
   'GlobalSecondaryIndexes',
   'TimeToLiveSpecification',
+  'StreamSpecification',
 ]
 // Known, and without effect here: capacity, cost, encryption at rest and backups are the cloud's.
 const withoutLocalEffect = ['BillingMode', 'SSESpecification', 'WarmThroughput']
@@ -82,6 +85,9 @@ export function readTable(
   const properties = intrinsics.resolve(resource.properties) as Properties
   checkKnown(resource, properties, knownProperties[resource.type] ?? [])
   const replica = readReplica(resource, properties, place.region)
+  const stream = properties.StreamSpecification as { StreamViewType?: string } | undefined
+  if (stream !== undefined && stream.StreamViewType !== 'KEYS_ONLY')
+    throw new Error(`${describe(resource)}: the local run knows streams of the view type KEYS_ONLY alone`)
   const timeToLive = properties.TimeToLiveSpecification as
     | { Enabled?: boolean; AttributeName?: string }
     | undefined
@@ -96,6 +102,7 @@ export function readTable(
     },
     deletionProtection: replica.DeletionProtectionEnabled === true,
     timeToLiveAttribute: isOn(timeToLive?.Enabled) ? timeToLive?.AttributeName : undefined,
+    hasStream: stream !== undefined,
   }
 }
 

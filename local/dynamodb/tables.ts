@@ -39,7 +39,12 @@ export async function createTables(
         const arn = `arn:aws:dynamodb:${region}:${account}:table/${table.name}`
         intrinsics.define(resource.logicalId, {
           ref: table.name,
-          attributes: { Arn: arn, TableName: table.name },
+          attributes: {
+            Arn: arn,
+            TableName: table.name,
+            // Where AWS has the time of its making: another one is another stream.
+            ...(table.hasStream && { StreamArn: `${arn}/stream/local` }),
+          },
         })
         return { key: resource.path.split('/').at(-1) ?? resource.logicalId, table }
       })

@@ -6,7 +6,7 @@ export interface LocalAccount {
   accountId: string
   region: string
   /** Loopback URLs that stand in for the AWS services. */
-  aws: { dynamodb: string; kms: string; secretsmanager: string }
+  aws: { dynamodb: string; kms: string; secretsmanager: string; apigateway: string }
   /** The one origin whose `jwks_uri` need be neither https nor public; absent: none. */
   jwksUriAllow?: string
 }
@@ -53,6 +53,7 @@ export function functionEnvironment(
     AWS_ENDPOINT_URL_DYNAMODB: account.aws.dynamodb,
     AWS_ENDPOINT_URL_KMS: account.aws.kms,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: account.aws.secretsmanager,
+    AWS_ENDPOINT_URL_API_GATEWAY: account.aws.apigateway,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ...jwksUriVariables(configuration, account),
   }

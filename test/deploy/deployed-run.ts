@@ -31,7 +31,7 @@ export async function deployedRun(dataDir: string): Promise<StackRun> {
     jwksUri: output('JwksUri'),
     admin: output('AdminEndpoint'),
     apis: Object.fromEntries(apis),
-    aws: { dynamodb: awsEndpoint, kms: awsEndpoint, secretsmanager: awsEndpoint },
+    aws: { dynamodb: awsEndpoint, kms: awsEndpoint, secretsmanager: awsEndpoint, apigateway: awsEndpoint },
     tables: Object.fromEntries(tables),
     region: deployedRegion,
     pid: process.pid,

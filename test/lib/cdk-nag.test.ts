@@ -1,4 +1,5 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
+import { MockIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag'
 import { describe, expect, it } from 'vitest'
 import type { AuthorizationServer } from '../../lib/authorization-server.ts'
@@ -101,6 +102,54 @@ const acknowledgedWithClients: typeof acknowledged = [
   ],
 ]
 
+const throttling = 'AuthorizationServer/ClientThrottling'
+const apiKeys = `${throttling}/ApiKeys`
+
+/** What a REST API with throttled clients adds. */
+const acknowledgedWithThrottling: typeof acknowledged = [
+  [
+    'AwsSolutions-IAM5[Resource::<AuthorizationServerClients1356FB55.Arn>/stream/*]',
+    'dynamodb:ListStreams alone, which Lambda needs to find the stream of this table.',
+    [`${apiKeys}Role`],
+  ],
+  [
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:apigateway:<AWS::Region>::/apikeys/*]',
+    'API keys are made at run time, and their ids by API Gateway (docs/adr/0024-throttling-by-client.md).',
+    [`${apiKeys}Role`],
+  ],
+  [
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:apigateway:<AWS::Region>::/usageplans/<RestCountersignThrottlingPlan7EB90768>/keys/*]',
+    'Reads which keys this one usage plan has; their ids are made at run time.',
+    ['Rest/CountersignThrottling/Policy'],
+  ],
+  [
+    'Serverless-LambdaDLQ',
+    'Run again every five minutes, whatever became of the last run; the alarms ApiKeysErrors and ApiKeysMissing tell of failures.',
+    [apiKeys],
+  ],
+  [
+    'Serverless-LambdaEventSourceMappingDestination',
+    'A change that is given up is made good on schedule: nobody would act on the record of it.',
+    [`${throttling}/ClientChanges`],
+  ],
+  [
+    'Serverless-EventBusDLQ',
+    'A missed event is made good by the next, five minutes later.',
+    [`${throttling}/Schedule`],
+  ],
+  [
+    'Serverless-LambdaTracing',
+    'It calls DynamoDB and API Gateway and nothing else; each change is an audit event.',
+    [apiKeys],
+  ],
+  ['Serverless-LambdaDLQ', synchronous, ['Rest/CountersignAuthorizer/Function']],
+  [
+    'Serverless-LambdaTracing',
+    'Every decision is an audit event under the request id, and durations are on the dashboard.',
+    ['Rest/CountersignAuthorizer/Function'],
+  ],
+]
+
 /** `<rule> <construct path>` of every finding of both packs. */
 function findings(
   props: CountersignStackProps = {},
@@ -134,6 +183,22 @@ describe('the AwsSolutions and Serverless rules of cdk-nag', () => {
     const grants = [{ audience: 'https://orders.example.com', scopes: ['orders:read'] }]
     const found = findings({}, server => server.addClient('Billing', { clientName: 'billing', grants }))
     expect(found).toEqual(namesOf([...acknowledged, ...acknowledgedWithClients]))
+  })
+
+  it('find with throttled clients of a REST API what is acknowledged with its reason', () => {
+    const found = findings({}, server => {
+      const api = new RestApi(Stack.of(server), 'Rest')
+      server.throttleClients(api, { throttle: { rateLimit: 10, burstLimit: 20 } })
+      const audience = 'https://rest.example.com'
+      server.addResourceServer({ audience, scopes: { x: 'Everything' } })
+      const authorizer = server.authorizeRest({ audience, allOf: ['x'] })
+      api.root.addMethod('GET', new MockIntegration(), { authorizer })
+    })
+    // What CDK's own RestApi has is the user's to judge.
+    const ofTheApi = / Rest(\/(DeploymentStage\.prod|Deployment|Default\/GET|CloudWatchRole))?$/
+    expect(found.filter(each => !ofTheApi.test(each))).toEqual(
+      namesOf([...acknowledged, ...acknowledgedWithThrottling]),
+    )
   })
 
   it('find nothing more with a custom domain and mutual TLS, RSA keys, custody envelope and a decision cache', () => {

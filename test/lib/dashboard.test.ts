@@ -39,7 +39,9 @@ describe('dashboard', () => {
     ])
   })
 
-  it.each(Object.values(metricNames))('shows %s', name => {
+  // That of API keys is on the dashboard of a server that throttles clients (throttle-clients.test.ts).
+  const shown = Object.values(metricNames).filter(name => name !== metricNames.apiKeysMissing)
+  it.each(shown)('shows %s', name => {
     expect(JSON.stringify(widgets)).toContain(name)
   })
 

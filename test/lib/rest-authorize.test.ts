@@ -178,7 +178,7 @@ describe('authorizeRest, elsewhere', () => {
     late.api.root.addMethod('GET', integration, { authorizer })
     late.api.addGatewayResponse('Own', { type: ResponseType.UNAUTHORIZED })
     expect(() => late.app.synth()).toThrow(
-      'Orders/Api has two gateway responses UNAUTHORIZED: add yours before the first method with an authorizer of authorizeRest, which then adds none of that type',
+      'Orders/Api has two gateway responses UNAUTHORIZED: add yours before the first method with an authorizer of authorizeRest, and before throttleClients, which then add none of that type',
     )
   })
 

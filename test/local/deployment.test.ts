@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StackTemplate } from '../../local/cloud-assembly.ts'
 import { type DeploymentOptions, deployLocally, type LocalDeployment } from '../../local/deployment.ts'
 import type { Intrinsics } from '../../local/intrinsics.ts'
+import { usagePlansIn } from './api-gateway/usage-plans.ts'
 import {
   type AssemblySetup,
   httpApi,
@@ -44,7 +45,13 @@ async function deploy(setup: AssemblySetup, options: Partial<DeploymentOptions> 
     port: 0,
     region: 'eu-west-1',
     accountId: '000000000000',
-    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2', secretsmanager: 'http://127.0.0.1:3' },
+    aws: {
+      dynamodb: 'http://127.0.0.1:1',
+      kms: 'http://127.0.0.1:2',
+      secretsmanager: 'http://127.0.0.1:3',
+      apigateway: 'http://127.0.0.1:4',
+    },
+    usagePlans: await usagePlansIn(join(folder, 'data')),
     createTables,
     ...options,
   })
@@ -404,9 +411,9 @@ describe('a custom resource', () => {
     expect(events().map(({ RequestType }) => RequestType)).toEqual(['Create', 'Create'])
   })
 
-  it('must name a function of the stack', async () => {
+  it('must name a function of the stack, or of one before it', async () => {
     await expect(deploy(withRing({ ServiceToken: 'arn:aws:lambda:x' }))).rejects.toThrow(
-      'the property ServiceToken names no function of the stack',
+      'the property ServiceToken names no function that is deployed',
     )
   })
 })

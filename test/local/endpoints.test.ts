@@ -3,7 +3,12 @@ import { discoverEndpoints } from '../../local/endpoints.ts'
 import { listen } from '../../local/gateway/server.ts'
 
 const run = {
-  aws: { dynamodb: 'http://d', kms: 'http://k', secretsmanager: 'http://s' },
+  aws: {
+    dynamodb: 'http://d',
+    kms: 'http://k',
+    secretsmanager: 'http://s',
+    apigateway: 'http://a',
+  },
   region: 'eu-west-1',
   pid: 7,
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { deployLocally } from '../../local/deployment.ts'
 import { readSettings } from '../../local/settings.ts'
+import { usagePlansIn } from './api-gateway/usage-plans.ts'
 import { httpApi, lambdaFunction, writeAssembly } from './deployment/assembly.ts'
 
 const origin = 'http://127.0.0.1:5000'
@@ -28,7 +29,13 @@ async function deployedVariable(options: { jwksUriAllow?: string }): Promise<unk
     port: 0,
     region: 'eu-west-1',
     accountId: '000000000000',
-    aws: { dynamodb: 'http://127.0.0.1:1', kms: 'http://127.0.0.1:2', secretsmanager: 'http://127.0.0.1:3' },
+    aws: {
+      dynamodb: 'http://127.0.0.1:1',
+      kms: 'http://127.0.0.1:2',
+      secretsmanager: 'http://127.0.0.1:3',
+      apigateway: 'http://127.0.0.1:4',
+    },
+    usagePlans: await usagePlansIn(join(folder, 'data')),
     createTables: async () => ({}),
     ...options,
   })

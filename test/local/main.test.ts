@@ -103,6 +103,7 @@ describe('the local run', () => {
         dynamodb: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
         kms: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
         secretsmanager: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        apigateway: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       },
       tables: {
         Clients: expect.stringMatching(/^Countersign-/),

@@ -23,6 +23,7 @@ import {
 } from '../lambda/support/http-event.ts'
 import { startLocalKms } from '../lambda/support/local-kms.ts'
 import { startLocalStore } from '../lambda/support/local-store.ts'
+import { apiGatewayForTest, planOf } from '../local/api-gateway/api-gateway-client.ts'
 import { secretsManagerForTest } from '../local/secrets-manager/secrets-manager-client.ts'
 import { type LambdaFunction, startLambdaFunction } from './lambda-function.ts'
 
@@ -35,6 +36,7 @@ const settings = {
   SIGNING_ALGORITHM: 'ES256',
   SIGNING_KEY_CUSTODY: 'kms',
   SIGNING_KEY_ROTATION_SECONDS: '7776000',
+  API_KEY_PREFIX: 'countersign/ring/',
 }
 const routes = { 'routes.json': JSON.stringify({ 'GET /orders': { allOf: ['orders:read'] } }) }
 
@@ -60,7 +62,8 @@ describe.sequential('under the runtime client of Lambda', () => {
     const kms = await startLocalKms()
     const stops: (() => Promise<void>)[] = [store.close, kms.close]
     const secrets = await secretsManagerForTest({}, stop => stops.push(stop))
-    return { store, kms, secrets, close: () => Promise.all(stops.map(stop => stop())) }
+    const { server: apiGateway } = await apiGatewayForTest({}, stop => stops.push(stop))
+    return { store, kms, secrets, apiGateway, close: () => Promise.all(stops.map(stop => stop())) }
   }
 
   async function start(name: FunctionName): Promise<LambdaFunction> {
@@ -134,9 +137,13 @@ describe.sequential('under the runtime client of Lambda', () => {
 
   beforeAll(async () => {
     stores = await startServices()
-    const { store, kms, secrets } = stores
-    const endpoints = { dynamodb: store.url, kms: kms.url, secretsManager: secrets.server.url }
-    const aws = functionEnvironment(endpoints)
+    const { store, kms, secrets, apiGateway } = stores
+    const aws = functionEnvironment({
+      dynamodb: store.url,
+      kms: kms.url,
+      secretsManager: secrets.server.url,
+      apiGateway: apiGateway.url,
+    })
     environment = { ...aws, ...settings }
   })
   afterAll(async () => {
@@ -162,6 +169,13 @@ describe.sequential('under the runtime client of Lambda', () => {
     const { status, document } = await request('admin', event)
     expect(status).toBe(201)
     client = document
+  })
+
+  it('the keeper of API keys makes one for the client', async () => {
+    const { usagePlans } = stores.apiGateway
+    usagePlans.define(planOf('plan', { name: 'countersign/ring/Orders' }))
+    expect(await create('api-keys', { UsagePlanId: 'plan' })).toBe('SUCCESS')
+    expect(usagePlans.admit('api-of-plan', 'prod', client.client_id)).toHaveProperty('key')
   })
 
   it('the token function issues a token', async () => {

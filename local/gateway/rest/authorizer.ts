@@ -7,7 +7,7 @@ import type { GatewayResponseType } from './gateway-responses.ts'
 
 /** What the authorizer made of a request: the integration's context, or the gateway response that refuses it. */
 export type RestAuthorization =
-  | { context: Record<string, string> }
+  | { context: Record<string, string>; usageIdentifierKey: string | undefined }
   | { refusal: GatewayResponseType; problem?: string }
 
 /** An authorizer of type REQUEST of a REST API, as its template describes it. */
@@ -24,6 +24,7 @@ export interface RestAuthorizerSettings {
 interface Decision {
   policy: InvokePolicy
   context: Record<string, string>
+  usageIdentifierKey: string | undefined
 }
 
 /** Octets of an authorizer's answer, and characters of one resource in it, that API Gateway takes. */
@@ -75,8 +76,8 @@ export class RestAuthorizer {
   }
 }
 
-function apply({ policy, context }: Decision, scope: RestRequestScope): RestAuthorization {
-  return allowsInvoke(policy, methodArn(scope)) ? { context } : { refusal: 'ACCESS_DENIED' }
+function apply({ policy, ...granted }: Decision, scope: RestRequestScope): RestAuthorization {
+  return allowsInvoke(policy, methodArn(scope)) ? granted : { refusal: 'ACCESS_DENIED' }
 }
 
 function failure(refusal: GatewayResponseType, problem: string): RestAuthorization {
@@ -94,7 +95,9 @@ function parseDecision(payload: string): Decision | undefined {
   // Nested values are refused, and what is not text arrives as text.
   if (members.some(([, value]) => !['string', 'number', 'boolean'].includes(typeof value))) return undefined
   const context = Object.fromEntries(members.map(([name, value]) => [name, String(value)]))
-  return { policy, context: { ...context, principalId: result.principalId } }
+  const { principalId, usageIdentifierKey: key } = result
+  const usageIdentifierKey = typeof key === 'string' ? key : undefined
+  return { policy, context: { ...context, principalId }, usageIdentifierKey }
 }
 
 function parseIdentitySource(expression: string): (request: GatewayRequest) => string | undefined {

@@ -12,6 +12,8 @@ export interface RestApi {
   resources: readonly RestResource[]
   stages: readonly RestStage[]
   responses: GatewayResponses
+  /** Where the API keys of requests come from: the header `x-api-key`, or the authorizer's answer. */
+  apiKeySource: 'HEADER' | 'AUTHORIZER'
 }
 
 export interface RestResource {
@@ -25,6 +27,7 @@ export interface RestResource {
 
 export interface RestMethod {
   authorizer: RestAuthorizer | undefined
+  apiKeyRequired: boolean
   integration: Integration
 }
 
@@ -45,19 +48,23 @@ export const restPartTypes = [
 ] as const
 
 /**
- * Checks an `AWS::ApiGateway::RestApi` and says what it is called.
+ * Checks an `AWS::ApiGateway::RestApi`, and says what it is called and where its API keys come from.
  *
  * @throws where it has a property that the local run does not know (`Body`, `BinaryMediaTypes`, `Policy`, ...)
  */
-export function readRestApiName(resource: StackResource, intrinsics: Intrinsics): string {
+export function readRestApiSettings(
+  resource: StackResource,
+  intrinsics: Intrinsics,
+): Pick<RestApi, 'apiKeySource'> & { name: string } {
   const reader = readProperties(resource, intrinsics, {
     used: ['ApiKeySourceType', 'DisableExecuteApiEndpoint', 'EndpointConfiguration', 'Name'],
     withoutEffect: ['Description', 'Tags'],
   })
   reader.expect('DisableExecuteApiEndpoint', [undefined, false, 'false'])
-  reader.expect('ApiKeySourceType', [undefined, 'HEADER'])
+  reader.expect('ApiKeySourceType', [undefined, 'HEADER', 'AUTHORIZER'])
   reader.group('EndpointConfiguration', { used: [], withoutEffect: ['Types'] })
-  return reader.text('Name')
+  const apiKeySource = reader.optionalText('ApiKeySourceType') === 'AUTHORIZER' ? 'AUTHORIZER' : 'HEADER'
+  return { name: reader.text('Name'), apiKeySource }
 }
 
 /**
@@ -71,7 +78,7 @@ export function readRestApi(
   rootResourceId: string,
   all: readonly StackResource[],
   intrinsics: Intrinsics,
-): RestApi {
+): Omit<RestApi, 'apiKeySource'> {
   const parts = (type: (typeof restPartTypes)[number]) =>
     all.filter(resource => resource.type === type && intrinsics.resolve(resource.properties.RestApiId) === id)
   const idOf = (resource: StackResource) => String(intrinsics.resolve({ Ref: resource.logicalId }))
@@ -145,7 +152,6 @@ function readMethod(
     ],
     withoutEffect: ['OperationName'],
   })
-  reader.expect('ApiKeyRequired', [undefined, false, 'false'])
   reader.expect('AuthorizationType', ['NONE', 'CUSTOM'])
   const isOpen = reader.text('AuthorizationType') === 'NONE'
   const authorizer = isOpen ? undefined : authorizers.get(reader.text('AuthorizerId'))
@@ -155,6 +161,7 @@ function readMethod(
     resourceId: reader.text('ResourceId'),
     httpMethod: reader.text('HttpMethod'),
     authorizer,
+    apiKeyRequired: reader.boolean('ApiKeyRequired'),
     integration: readIntegration(reader),
   }
 }

@@ -22,8 +22,9 @@ export interface RestRequestScope {
 export function integrationEvent(
   request: GatewayRequest,
   scope: RestRequestScope,
-  context: Record<string, string> | undefined,
+  { context, apiKey }: { context?: Record<string, string>; apiKey?: { id: string; value: string } } = {},
 ): string {
+  const { identity, ...about } = requestContext(request, scope)
   return JSON.stringify({
     resource: scope.resourcePath,
     path: scope.path,
@@ -32,7 +33,8 @@ export function integrationEvent(
     pathParameters: scope.pathParameters ?? null,
     stageVariables: scope.stageVariables ?? null,
     requestContext: {
-      ...requestContext(request, scope),
+      ...about,
+      identity: { ...identity, ...(apiKey && { apiKey: apiKey.value, apiKeyId: apiKey.id }) },
       ...(context !== undefined && { authorizer: context }),
     },
     body: request.body.length > 0 ? request.body.toString('utf8') : null,
@@ -94,7 +96,7 @@ function lastOf(groups: Record<string, string[]>): Record<string, string | undef
   return Object.fromEntries(Object.entries(groups).map(([name, values]) => [name, values.at(-1)]))
 }
 
-function requestContext(request: GatewayRequest, scope: RestRequestScope): Record<string, unknown> {
+function requestContext(request: GatewayRequest, scope: RestRequestScope) {
   return {
     accountId: scope.accountId,
     apiId: scope.apiId,

@@ -31,6 +31,8 @@ const defaults = {
     errorType: 'AuthorizerConfigurationException',
   },
   THROTTLED: { statusCode: 429, message: '"Too Many Requests"', errorType: 'TooManyRequestsException' },
+  QUOTA_EXCEEDED: { statusCode: 429, message: '"Limit Exceeded"', errorType: 'LimitExceededException' },
+  INVALID_API_KEY: { statusCode: 403, message: '"Forbidden"', errorType: 'ForbiddenException' },
   REQUEST_TOO_LARGE: {
     statusCode: 413,
     message: '"Request Too Long"',

@@ -1,3 +1,4 @@
+import type { UsagePlans } from '../../api-gateway/usage-plans.ts'
 import { executeApiArn } from '../event.ts'
 import { type GatewaySurroundings, within } from '../gateway.ts'
 import type { GatewayRequest } from '../request.ts'
@@ -19,13 +20,23 @@ interface Matched {
   scope: RestRequestScope
 }
 
+export interface RestGatewaySurroundings extends GatewaySurroundings {
+  usagePlans: Pick<UsagePlans, 'admit'>
+}
+
+/** What the integration hears of who called. */
+interface Caller {
+  context?: Record<string, string>
+  apiKey?: { id: string; value: string }
+}
+
 /** One deployed REST API: takes requests, answers responses, never throws for what a client sent. */
 export class RestGateway {
   readonly #api: RestApi
-  readonly #surroundings: GatewaySurroundings
+  readonly #surroundings: RestGatewaySurroundings
   readonly #buckets = new Map<RestStage, TokenBucket>()
 
-  constructor(api: RestApi, surroundings: GatewaySurroundings) {
+  constructor(api: RestApi, surroundings: RestGatewaySurroundings) {
     this.#api = api
     this.#surroundings = surroundings
   }
@@ -39,7 +50,7 @@ export class RestGateway {
     if (!this.#surroundings.accountBucket.take() || !this.#takeToken(stage))
       return this.#api.responses.answer('THROTTLED')
     const { authorizer } = matched.method
-    if (authorizer === undefined) return this.#integrate(request, matched, undefined)
+    if (authorizer === undefined) return this.#admit(request, matched, {}, undefined)
     return this.#authorize(authorizer, request, matched)
   }
 
@@ -92,16 +103,32 @@ export class RestGateway {
     const result = await authorizer.authorize(request, scope, event =>
       within(authorizerTimeoutMilliseconds, invoke(functionArn, event)),
     )
-    if (!('refusal' in result)) return this.#integrate(request, matched, result.context)
+    if (!('refusal' in result))
+      return this.#admit(request, matched, { context: result.context }, result.usageIdentifierKey)
     return result.problem === undefined
       ? this.#api.responses.answer(result.refusal)
       : this.#failed(result.refusal, result.problem, request, scope)
   }
 
+  /** Where the method needs an API key, a usage plan has to let the request pass. */
+  async #admit(
+    request: GatewayRequest,
+    matched: Matched,
+    caller: Caller,
+    usageIdentifierKey: string | undefined,
+  ): Promise<GatewayResponse> {
+    if (!matched.method.apiKeyRequired) return this.#integrate(request, matched, caller)
+    const isFromHeader = this.#api.apiKeySource === 'HEADER'
+    const value = isFromHeader ? request.headers['x-api-key'] : usageIdentifierKey
+    const admission = this.#surroundings.usagePlans.admit(this.#api.id, matched.scope.stage, value)
+    if ('refusal' in admission) return this.#api.responses.answer(admission.refusal)
+    return this.#integrate(request, matched, { ...caller, apiKey: admission.key })
+  }
+
   async #integrate(
     request: GatewayRequest,
     { method, scope }: Matched,
-    context: Record<string, string> | undefined,
+    caller: Caller,
   ): Promise<GatewayResponse> {
     const { functionArn, timeoutMilliseconds } = method.integration
     const { permissions, invoke } = this.#surroundings
@@ -114,7 +141,7 @@ export class RestGateway {
         request,
         scope,
       )
-    const event = integrationEvent(request, scope, context)
+    const event = integrationEvent(request, scope, caller)
     if (event.length > largestPayloadOctets) return this.#api.responses.answer('REQUEST_TOO_LARGE')
     const outcome = await within(timeoutMilliseconds, invoke(functionArn, event))
     if (outcome === undefined)

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { restAuthorizerHandler } from '../../../lambda/adapters/rest-authorizer-handler.ts'
 import { ClockWatch } from '../../../lambda/oauth/clock-watch.ts'
 import { Unavailable } from '../../../lambda/oauth/unavailable.ts'
+import { usageIdentifier } from '../../../lambda/oauth/usage-identifier.ts'
 import { VerifiedTokenMemory } from '../../../lambda/oauth/verified-token-memory.ts'
 import { issuer, ordersAudience } from '../support/client-item.ts'
 import { authorizerEvent, requestId, restAuthorizerEvent } from '../support/http-event.ts'
@@ -79,6 +80,17 @@ describe('restAuthorizerHandler', () => {
 
   it('answers the same for each route that the scope allows: the answer is kept for all of them', async () => {
     expect(await ask(restAuthorizerEvent('GET', '/orders', reader))).toEqual(await ask(event))
+  })
+
+  it('names the client to usage plans where they throttle, in every answer about a token', async () => {
+    const identifying = restAuthorizerHandler(api, functionContext, { identifiesClients: true })
+    const usageIdentifierKey = usageIdentifier('nightly-export')
+    expect(await ask(event, identifying)).toEqual({ ...(await ask(event)), usageIdentifierKey })
+    const beyond = restAuthorizerEvent('GET', '/orders/{id}/secret', reader, '/orders/17/secret')
+    expect(await ask(beyond, identifying)).toEqual({ ...(await ask(beyond)), usageIdentifierKey })
+    const unsupported = authorizerEvent('GET /orders', reader)
+    expect(await ask(unsupported, identifying)).toEqual(await ask(unsupported))
+    expect(await ask(event)).not.toHaveProperty('usageIdentifierKey')
   })
 
   it('denies a request to a route beyond the scope by its name, however its path is spelled (RFC 6750 §3.1)', async () => {

@@ -27,6 +27,7 @@ export type FunctionName =
   | 'keeper'
   | 'client-registrar'
   | 'secret-rotator'
+  | 'api-keys'
   | 'example-api'
   | 'resource-metadata'
 
@@ -44,6 +45,7 @@ export function functionEnvironment(aws: {
   dynamodb: string
   kms?: string
   secretsManager?: string
+  apiGateway?: string
 }): Record<string, string> {
   return {
     ISSUER: issuer,
@@ -64,6 +66,7 @@ export function functionEnvironment(aws: {
     AWS_ENDPOINT_URL_DYNAMODB: aws.dynamodb,
     ...(aws.kms === undefined ? {} : { AWS_ENDPOINT_URL_KMS: aws.kms }),
     ...(aws.secretsManager === undefined ? {} : { AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsManager }),
+    ...(aws.apiGateway === undefined ? {} : { AWS_ENDPOINT_URL_API_GATEWAY: aws.apiGateway }),
   }
 }
 
@@ -108,10 +111,14 @@ export async function startFunction(
   return {
     /** What happened while it was loaded. */
     start: { result: started.result, failure: started.failure, ...tracesOf(started) },
-    /** Runs one invocation; one at a time, as in Lambda. */
-    async invoke(event: unknown): Promise<Invocation> {
+    /**
+     * Runs one invocation; one at a time, as in Lambda.
+     *
+     * @param remaining milliseconds that the function is told to have left, at any moment
+     */
+    async invoke(event: unknown, remaining = 60_000): Promise<Invocation> {
       const reply = nextReply()
-      child.send({ event, context: { awsRequestId: 'invocation-1' } })
+      child.send({ event, context: { awsRequestId: 'invocation-1', remaining } })
       const { result, failure, ...traces } = await reply
       return { result: result === undefined ? undefined : JSON.parse(result), failure, ...tracesOf(traces) }
     },

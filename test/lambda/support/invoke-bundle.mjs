@@ -28,7 +28,7 @@ try {
   const { handler } = await import(pathToFileURL(process.argv[2]).href)
   process.on('message', async ({ event, context }) => {
     try {
-      const result = await handler(event, context)
+      const result = await handler(event, { ...context, getRemainingTimeInMillis: () => context.remaining })
       send({ result: JSON.stringify(result), ...takeTraces() })
     } catch (error) {
       send({ failure: `${error.name}: ${error.message}`, ...takeTraces() })

@@ -37,6 +37,8 @@ export interface StackTemplate {
  * resource specification replaces it for.
  */
 const stateful: Readonly<Record<string, readonly string[]>> = {
+  // Its id is in the address that callers know.
+  'AWS::ApiGateway::RestApi': [],
   // Its id is in the issuer, or in the addresses that callers know.
   'AWS::ApiGatewayV2::Api': ['ProtocolType'],
   // DNS records point at its target.
@@ -48,6 +50,8 @@ const stateful: Readonly<Record<string, readonly string[]>> = {
   'AWS::SNS::Topic': ['TopicName', 'FifoTopic'],
   // Who reads it has its ARN; a new one is empty.
   'AWS::SecretsManager::Secret': ['Name'],
+  // Another service token is refused by CloudFormation; without it the keys of clients are removed.
+  'Custom::CountersignApiKeys': ['ServiceToken'],
   // Its logical id is its client_id; another service token is refused by CloudFormation.
   'Custom::CountersignClient': ['ServiceToken'],
   // Another service token is refused by CloudFormation; another ring is one without keys.
@@ -57,6 +61,15 @@ const stateful: Readonly<Record<string, readonly string[]>> = {
 
 /** Types that can be made anew at any time and nobody outside of the stack has to hear of it. */
 const stateless: readonly string[] = [
+  'AWS::ApiGateway::Account',
+  'AWS::ApiGateway::Authorizer',
+  'AWS::ApiGateway::Deployment',
+  'AWS::ApiGateway::GatewayResponse',
+  'AWS::ApiGateway::Method',
+  'AWS::ApiGateway::Resource',
+  'AWS::ApiGateway::Stage',
+  // A new one is filled with the keys again; what they have used of their quota is forgotten.
+  'AWS::ApiGateway::UsagePlan',
   'AWS::ApiGatewayV2::ApiMapping',
   'AWS::ApiGatewayV2::Authorizer',
   'AWS::ApiGatewayV2::Integration',
@@ -65,10 +78,13 @@ const stateless: readonly string[] = [
   'AWS::CloudWatch::Alarm',
   'AWS::CloudWatch::Dashboard',
   'AWS::Events::Rule',
+  'AWS::IAM::Policy',
   'AWS::IAM::Role',
   'AWS::Lambda::EventInvokeConfig',
+  'AWS::Lambda::EventSourceMapping',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
+  'AWS::Logs::MetricFilter',
   'AWS::SNS::TopicPolicy',
   'AWS::SecretsManager::RotationSchedule',
 ]

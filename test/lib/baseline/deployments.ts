@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { App, CfnOutput, Stack } from 'aws-cdk-lib'
+import { MockIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpUrlIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { AccountPrincipal } from 'aws-cdk-lib/aws-iam'
@@ -28,6 +29,16 @@ export const deployments: Readonly<Record<string, (app: App) => void>> = {
     const grants = [{ audience: 'https://orders.example.com', scopes: ['orders:read'] }]
     server.addClient('Billing', { clientName: 'billing', grants })
     server.addClient('Robot', { clientName: 'robot', grants, jwksUri: 'https://robot.example.com/jwks.json' })
+  },
+  'throttled-rest-api': app => {
+    const server = new AuthorizationServer(new Stack(app, 'Server'), 'AuthorizationServer')
+    const api = new RestApi(new Stack(app, 'Orders'), 'Api')
+    const authorizer = server.authorizeRest({
+      audience: 'https://orders.example.com',
+      allOf: ['orders:read'],
+    })
+    api.root.addResource('orders').addMethod('GET', new MockIntegration(), { authorizer })
+    server.throttleClients(api, { throttle: { rateLimit: 10, burstLimit: 20 } })
   },
   'two-stacks': app => {
     const stack = new Stack(app, 'Server')

@@ -271,7 +271,7 @@ describe('a table that the local run does not fully know', () => {
   it.each([
     [
       changed(revocations, { StreamSpecification: { StreamViewType: 'NEW_IMAGE' } }),
-      'AWS::DynamoDB::GlobalTable AuthorizationServer/Revocations: the local run does not know the property StreamSpecification',
+      'AWS::DynamoDB::GlobalTable AuthorizationServer/Revocations: the local run knows streams of the view type KEYS_ONLY alone',
     ],
     [
       changed(revocations, { Replicas: [{ Region: region, ResourcePolicy: {} }] }),

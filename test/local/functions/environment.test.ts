@@ -9,6 +9,7 @@ const account: LocalAccount = {
     dynamodb: 'http://127.0.0.1:8000',
     kms: 'http://127.0.0.1:8001',
     secretsmanager: 'http://127.0.0.1:8002',
+    apigateway: 'http://127.0.0.1:8003',
   },
 }
 const jwksUriAllow = 'http://127.0.0.1:5000'

@@ -16,6 +16,7 @@ const account = {
     dynamodb: 'http://127.0.0.1:8000',
     kms: 'http://127.0.0.1:8001',
     secretsmanager: 'http://127.0.0.1:8002',
+    apigateway: 'http://127.0.0.1:8003',
   },
 }
 const name = 'Stack-Function'
@@ -135,6 +136,7 @@ describe('an invocation', () => {
       AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
       AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:8001',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:8002',
+      AWS_ENDPOINT_URL_API_GATEWAY: 'http://127.0.0.1:8003',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
       AWS_LAMBDA_FUNCTION_NAME: name,

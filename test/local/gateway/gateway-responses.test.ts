@@ -39,11 +39,6 @@ describe('gateway responses of a REST API', () => {
       'the property Type has the value "MOCK"',
     ],
     [
-      'an API key',
-      { methodProperties: { ApiKeyRequired: true } },
-      'the property ApiKeyRequired has the value true',
-    ],
-    [
       'a request model',
       { methodProperties: { RequestModels: {} } },
       'does not know the property RequestModels',

@@ -1,3 +1,4 @@
+import type { UsagePlans } from '../../../local/api-gateway/usage-plans.ts'
 import type { StackResource } from '../../../local/cloud-assembly.ts'
 import { InvokePermissions } from '../../../local/gateway/invoke-permission.ts'
 import { readRestApi } from '../../../local/gateway/rest/definition.ts'
@@ -25,6 +26,9 @@ export interface TestRestApiSetup {
   responses?: Record<string, unknown>[]
   permissions?: ('backend' | 'authorizer')[]
   timeoutMilliseconds?: number
+  apiKeySource?: 'HEADER' | 'AUTHORIZER'
+  /** @default - no key is known */
+  usagePlans?: Pick<UsagePlans, 'admit'>
 }
 
 /** A REST API made of template resources, stage `prod`, with the gateway and its server, and functions of the test. */
@@ -49,21 +53,26 @@ export async function startRestApi(setup: TestRestApiSetup) {
     if (setup.permissions?.includes(name) ?? true) permissions.add(permission, intrinsics, found => found)
   }
   const server = await listen({ host: '127.0.0.1', port: 0 })
-  const gateway = new RestGateway(readRestApi(apiId, 'root', resources, intrinsics), {
-    accountId,
-    region,
-    domainName: `127.0.0.1:${server.port}`,
-    permissions,
-    accountBucket: new TokenBucket({ rateLimit: 10_000, burstLimit: 5_000 }),
-    invoke: (arn, event) => {
-      const isAuthorizer = arn === authorizerArn
-      const parsed = JSON.parse(event)
-      ;(isAuthorizer ? authorizerEvents : backendEvents)?.push(parsed)
-      return run(isAuthorizer ? setup.authorizer : setup.backend, parsed)
+  const parts = readRestApi(apiId, 'root', resources, intrinsics)
+  const gateway = new RestGateway(
+    { ...parts, apiKeySource: setup.apiKeySource ?? 'HEADER' },
+    {
+      accountId,
+      region,
+      domainName: `127.0.0.1:${server.port}`,
+      permissions,
+      accountBucket: new TokenBucket({ rateLimit: 10_000, burstLimit: 5_000 }),
+      invoke: (arn, event) => {
+        const isAuthorizer = arn === authorizerArn
+        const parsed = JSON.parse(event)
+        ;(isAuthorizer ? authorizerEvents : backendEvents)?.push(parsed)
+        return run(isAuthorizer ? setup.authorizer : setup.backend, parsed)
+      },
+      usagePlans: setup.usagePlans ?? { admit: () => ({ refusal: 'INVALID_API_KEY' }) },
+      onProblem: ({ message }) => problems.push(message),
+      authorizerTimeoutMilliseconds: setup.timeoutMilliseconds,
     },
-    onProblem: ({ message }) => problems.push(message),
-    authorizerTimeoutMilliseconds: setup.timeoutMilliseconds,
-  })
+  )
   server.serve(request => gateway.handle(request))
   return {
     url: `http://127.0.0.1:${server.port}/prod`,

@@ -1,0 +1,180 @@
+import { App, Stack } from 'aws-cdk-lib'
+import {
+  ApiKeySourceType,
+  CfnUsagePlan,
+  MockIntegration,
+  Period,
+  RestApi,
+  Stage,
+} from 'aws-cdk-lib/aws-apigateway'
+import { Topic } from 'aws-cdk-lib/aws-sns'
+import { describe, expect, it } from 'vitest'
+import {
+  AuthorizationServer,
+  AuthorizationServerStorage,
+  ClientThrottling,
+  type ClientThrottlingOptions,
+} from '../../lib/index.ts'
+import { audience } from './protected-api.ts'
+import { newApp, Synthesis } from './synthesis.ts'
+import { throttle, twoStacks } from './throttled-api.ts'
+
+describe('what throttleClients refuses', () => {
+  it('limits that are out of range', () => {
+    const refused: [ClientThrottlingOptions, string][] = [
+      [{}, 'throttleClients must have a throttle or a quota: say what a client may do'],
+      [
+        { throttle: { burstLimit: 1 } },
+        'throttle.rateLimit must be a number above 0, got 0: give the requests a second of one client',
+      ],
+      [
+        { throttle: { rateLimit: Number.POSITIVE_INFINITY, burstLimit: 1 } },
+        'throttle.rateLimit must be a number above 0, got Infinity: give the requests a second of one client',
+      ],
+      [
+        { throttle: { rateLimit: 1 } },
+        'throttle.burstLimit must be a whole number between 1 and 2147483647, got 0: choose a value in that range',
+      ],
+      [
+        { throttle: { rateLimit: 1, burstLimit: 1.5 } },
+        'throttle.burstLimit must be a whole number between 1 and 2147483647, got 1.5: choose a value in that range',
+      ],
+      [
+        { quota: { limit: 0, period: Period.DAY } },
+        'quota.limit must be a whole number between 1 and 2147483647, got 0: choose a value in that range',
+      ],
+      [
+        { quota: { limit: 5, offset: 6, period: Period.DAY } },
+        'quota.offset must be a whole number between 0 and 5, got 6: choose a value in that range',
+      ],
+      [{ quota: { limit: 5 } }, 'quota.period must be set: choose DAY, WEEK or MONTH'],
+    ]
+    const { server, api } = twoStacks()
+    for (const [options, message] of refused)
+      expect(() => server.throttleClients(api, options)).toThrow(new Error(message))
+    // What was refused has left nothing behind.
+    expect(() => server.throttleClients(api, { throttle })).not.toThrow()
+  })
+
+  it('an API whose keys come from a header, whenever that is said', () => {
+    const message =
+      'apiKeySourceType of Orders/Api must be AUTHORIZER, got HEADER: keys that callers send are no clients; remove apiKeySourceType, or throttleClients'
+    const { server, api } = twoStacks({ apiKeySourceType: ApiKeySourceType.HEADER })
+    expect(() => server.throttleClients(api, { throttle })).toThrow(new Error(message))
+    const later = twoStacks()
+    later.server.throttleClients(later.api, { throttle })
+    later.protect()
+    Object.assign(later.api.node.defaultChild ?? {}, { apiKeySourceType: 'HEADER' })
+    expect(() => later.app.synth()).toThrow(message)
+  })
+
+  it('an API that is imported, that is elsewhere, and one without a deployment stage', () => {
+    const { server, stack } = twoStacks()
+    const imported = RestApi.fromRestApiId(stack, 'Imported', 'abc')
+    expect(() => server.throttleClients(imported, { throttle })).toThrow(
+      'Orders/Imported is imported or made of an OpenAPI document, and throttleClients changes its methods: call it where the API is made as a RestApi',
+    )
+    const open = new RestApi(stack, 'Open', { deploy: false })
+    expect(() => server.throttleClients(open, { throttle })).toThrow(
+      'Orders/Open has no deployment stage that a usage plan could be for: remove deploy: false, or set its deploymentStage before throttleClients',
+    )
+    const here = new Stack(new App(), 'Here', { env: { account: '111111111111', region: 'eu-west-1' } })
+    const there = new Stack(new App(), 'There', { env: { account: '222222222222', region: 'eu-west-1' } })
+    const elsewhere = new RestApi(there, 'Api')
+    expect(() =>
+      new AuthorizationServer(here, 'Countersign').throttleClients(elsewhere, { throttle }),
+    ).toThrow('There/Api must be in the account of its authorization server, 111111111111, got 222222222222')
+  })
+
+  it('an API that is throttled already', () => {
+    const { server, api } = twoStacks()
+    server.throttleClients(api, { throttle })
+    expect(() => server.throttleClients(api, { quota: { limit: 1, period: Period.DAY } })).toThrow(
+      'Orders/Api is throttled twice: put all limits into one call of throttleClients',
+    )
+  })
+
+  it('an API that no method of this server protects', () => {
+    const message =
+      'Orders/Api has no method that Server/Countersign protects, and clients are known by their tokens: give its methods an authorizer of authorizeRest, or remove throttleClients'
+    const open = twoStacks()
+    open.server.throttleClients(open.api, { throttle })
+    open.api.root.addMethod('GET', new MockIntegration())
+    expect(() => open.app.synth()).toThrow(message)
+    const other = twoStacks()
+    const another = new AuthorizationServer(other.stack, 'Another')
+    other.server.throttleClients(other.api, { throttle })
+    const authorizer = another.authorizeRest({ audience, allOf: ['x'] })
+    other.api.root.addMethod('GET', new MockIntegration(), { authorizer })
+    expect(() => other.app.synth()).toThrow(message)
+  })
+
+  it('routes whose policy leaves no room for the name of the client', () => {
+    const { app, api, server, authorizer } = twoStacks()
+    server.throttleClients(api, { throttle })
+    for (let index = 0; index < 60; index++)
+      api.root.addResource(`r${index}`).addMethod('GET', new MockIntegration(), { authorizer: authorizer() })
+    // 88 octets less than for an API that does not throttle.
+    expect(() => app.synth()).toThrow(
+      /the policy for the 60 routes of Orders\/Api can have 1\d{4} octets, and 7080 fit/,
+    )
+  })
+
+  it('a stage that another usage plan has', () => {
+    const message = (path: string) =>
+      `the stage of Orders/Api is in the usage plan ${path} already, beside the one of throttleClients: remove the stage from it, or throttleClients`
+    const byStage = throttledUnsynthesised()
+    byStage.api.addUsagePlan('Own', { apiStages: [{ stage: byStage.api.deploymentStage }] })
+    expect(() => byStage.app.synth()).toThrow(message('Orders/Api/Own/Resource'))
+    const byName = throttledUnsynthesised()
+    new CfnUsagePlan(new Stack(byName.app, 'Plans'), 'Own', {
+      apiStages: [{ apiId: byName.api.restApiId, stage: 'prod' }],
+    })
+    expect(() => byName.app.synth()).toThrow(message('Plans/Own'))
+  })
+
+  it('no plan of another stage, of another API, or of none', () => {
+    const { app, api, stack, server } = throttledUnsynthesised()
+    const beta = new Stage(stack, 'Beta', { deployment: api.latestDeployment as never, stageName: 'beta' })
+    api.addUsagePlan('OfBeta', { apiStages: [{ stage: beta }] })
+    api.addUsagePlan('OfNone')
+    // The same logical ids in another stack.
+    const twin = new RestApi(new Stack(app, 'Twin'), 'Api')
+    const authorizer = server.authorizeRest({ audience: 'https://twin.example.com', allOf: ['x'] })
+    twin.root.addMethod('GET', new MockIntegration(), { authorizer })
+    server.throttleClients(twin, { throttle })
+    expect(() => app.synth()).not.toThrow()
+  })
+
+  function throttledUnsynthesised() {
+    const made = twoStacks()
+    made.server.throttleClients(made.api, { throttle })
+    made.protect()
+    return made
+  }
+})
+
+describe('ClientThrottling as a part', () => {
+  it('serves a server of parts, and clients whose table is in a stack of its own', () => {
+    const app = newApp()
+    const [data, stack] = [new Stack(app, 'Data'), new Stack(app, 'Server')]
+    const storage = new AuthorizationServerStorage(data, 'Storage')
+    const issuer = 'https://auth.example.com'
+    const server = AuthorizationServer.fromParts(stack, 'Server', { issuer, storage })
+    const alarmTopic = new Topic(stack, 'Alarms')
+    const throttling = new ClientThrottling(stack, 'Throttling', { server, storage, alarmTopic })
+    const api = new RestApi(stack, 'Api')
+    const authorizer = server.authorizeRest({ audience, allOf: ['orders:read'] })
+    api.root.addMethod('GET', new MockIntegration(), { authorizer })
+    throttling.add(api, { throttle })
+    const [tables, made] = [new Synthesis(data), new Synthesis(stack)]
+    expect(tables.at('Storage/Clients').Properties.StreamSpecification).toEqual({
+      StreamViewType: 'KEYS_ONLY',
+    })
+    expect(made.environment('Throttling/ApiKeys').API_KEY_PREFIX).toBe(
+      `countersign/${storage.signingKeyRing}/`,
+    )
+    expect(made.at('Api/GET').Properties.ApiKeyRequired).toBe(true)
+    expect(data.dependencies).toEqual([])
+  })
+})
