@@ -62,13 +62,14 @@ export async function startAwsJsonServer(
 /** A web page whose name was made to lead here sends that name: it is not to read secrets with a visitor's browser. */
 const loopback = /^(127\.0\.0\.1|localhost)(:\d+)?$/
 
+/** @throws AwsError where a request is for another name than those of this machine */
+export function checkHost({ headers }: IncomingMessage, name: string): void {
+  if (loopback.test(headers.host ?? '')) return
+  throw new AwsError('AccessDeniedException', `The ${name} answers to 127.0.0.1 and localhost alone.`)
+}
+
 async function answer(request: IncomingMessage, service: AwsJsonService): Promise<object> {
-  if (!loopback.test(request.headers.host ?? '')) {
-    throw new AwsError(
-      'AccessDeniedException',
-      `The ${service.name} answers to 127.0.0.1 and localhost alone.`,
-    )
-  }
+  checkHost(request, service.name)
   const target = request.headers['x-amz-target']
   const [prefix, operation = '', ...rest] = typeof target === 'string' ? target.split('.') : []
   const body = await readBody(request)

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { AwsError } from '../aws-json-server.ts'
+import { AwsError, checkHost } from '../aws-json-server.ts'
 import { type ApiKeyRecord, ApiKeyStore } from './api-key-store.ts'
 import { type UsageClocks, type UsagePlan, UsagePlans } from './usage-plans.ts'
 
@@ -12,6 +12,7 @@ const bodyAtMost = 1024 * 1024
 
 /** The statuses of its errors, by their names. */
 const statusOf: Readonly<Record<string, number>> = {
+  AccessDeniedException: 403,
   BadRequestException: 400,
   ConflictException: 409,
   NotFoundException: 404,
@@ -149,6 +150,7 @@ function page(all: readonly object[], query: URLSearchParams): Answer {
 }
 
 async function answer(request: IncomingMessage, plans: UsagePlans): Promise<Answer> {
+  checkHost(request, 'local API Gateway')
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
   const segments = pathname.split('/').slice(1).map(decodeURIComponent)
   const pattern = segments.map((segment, index) => (index % 2 === 1 ? '*' : segment)).join('/')

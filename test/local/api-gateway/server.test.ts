@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import {
   CreateApiKeyCommand,
@@ -31,6 +33,18 @@ describe('the stand-in for the management of API Gateway', () => {
     await client.send(new DeleteApiKeyCommand({ apiKey: id }))
     const { items } = await client.send(new GetApiKeysCommand({ nameQuery: 'one' }))
     expect(items).toEqual([])
+  })
+
+  it('answers to loopback names alone: nothing to a name that was made to lead here', async () => {
+    const { server } = await apiGatewayForTest()
+    for (const [host, status] of [
+      ['rebound.example', 403],
+      ['localhost', 200],
+    ] as const) {
+      const sent = request(`${server.url}/apikeys`, { headers: { host } }).end()
+      const [{ statusCode }] = (await once(sent, 'response')) as [IncomingMessage]
+      expect([host, statusCode]).toEqual([host, status])
+    }
   })
 
   it('refuses a value that another key has, and one that is none', async () => {
