@@ -103,11 +103,12 @@ async function deploy(event: CloudFormationCustomResourceEvent, isTimeUp: () => 
   await answerCloudFormation(event, planId, failure)
 }
 
-/** @returns why nothing could be done; what failed for some clients only is left to the schedule */
+/** @returns why nothing could be done; what failed for some clients, or other plans, only is left to the schedule */
 async function patiently(run: () => Promise<KeptKeys>, isTimeUp: () => boolean): Promise<string | undefined> {
   for (;;) {
     const reason = await run().then(
-      ({ done, failure }) => (failure === undefined || done > 0 ? undefined : reasonOf(failure)),
+      ({ done, missing, leftOver, failure }) =>
+        failure === undefined || done > 0 || missing + leftOver === 0 ? undefined : reasonOf(failure),
       reasonOf,
     )
     if (reason === undefined || reason === 'internal_error' || isTimeUp()) return reason

@@ -45,7 +45,7 @@ export interface KeptKeys {
   readonly failure: Unavailable | undefined
 }
 
-/** After so many failures a run is given up: API Gateway or its permissions are what is wrong, not a client. */
+/** After so many failures in a row a run is given up: API Gateway or its permissions are what is wrong, not a client. */
 const maxFailures = 5
 
 /**
@@ -59,7 +59,7 @@ export class ApiKeyKeeper {
     this.#ports = ports
   }
 
-  /** What one client needs now: its key in every plan, or none. @throws Unavailable */
+  /** What one client needs now: its key in every plan, or none. @throws Unavailable where one plan did not take it, after the others did */
   async keep(clientId: string, plans: readonly string[]): Promise<void> {
     const { store, clients } = this.#ports
     const existing = await store.find(clientId)
@@ -70,27 +70,34 @@ export class ApiKeyKeeper {
     if (plans.length === 0) return
     const keyId = existing ?? (await this.#create(clientId))
     if (keyId === undefined) return
-    for (const plan of plans)
+    const [failure] = await eachOf(plans, async plan => {
       if (existing === undefined || !(await store.isAttached(keyId, plan))) await store.attach(keyId, plan)
+    })
+    if (failure !== undefined) throw failure
   }
 
   /**
    * Completes what is missing and then removes what is left over, until the time is up. A key is removed when its client
-   * is gone, and for no other reason.
+   * is gone, and for no other reason. A plan that cannot be read, since it is about to come or go, is a failure that holds
+   * up no other plan.
    *
-   * @param newPlan a plan that is so new that it may not be listed yet
+   * @param newPlan a plan that is so new that it may not be listed yet, and that must be readable
    * @throws Unavailable where it could not even be seen what there is to do
    */
   async keepAll(isTimeUp: () => boolean, newPlan?: string): Promise<KeptKeys> {
     const { store, clients } = this.#ports
-    const plans = [...new Set([...(await store.plans()), ...(newPlan === undefined ? [] : [newPlan])])]
+    const listed = new Set([...(await store.plans()), ...(newPlan === undefined ? [] : [newPlan])])
     const keys = await store.keys()
     const attached = new Map<string, ReadonlySet<string>>()
-    for (const plan of plans) attached.set(plan, await store.keysOfPlan(plan))
+    const [unreadable] = await eachOf(listed, async plan => {
+      attached.set(plan, await store.keysOfPlan(plan))
+    })
+    const mustRead = newPlan === undefined ? attached.size > 0 : attached.has(newPlan)
+    if (unreadable !== undefined && !mustRead) throw unreadable
     const present = await clients.all()
 
     const lacking = (keyId: string | undefined) =>
-      plans.filter(plan => keyId === undefined || attached.get(plan)?.has(keyId) !== true)
+      [...attached].filter(([, its]) => keyId === undefined || !its.has(keyId)).map(([plan]) => plan)
     const incomplete = [...present].filter(clientId => lacking(keys.get(clientId)).length > 0)
     const orphans = [...keys].filter(([clientId]) => !present.has(clientId))
 
@@ -99,7 +106,8 @@ export class ApiKeyKeeper {
       const existing = keys.get(clientId)
       const keyId = existing ?? (await this.#create(clientId))
       if (keyId === undefined) return false
-      for (const plan of lacking(existing)) await store.attach(keyId, plan)
+      const [failure] = await eachOf(lacking(existing), plan => store.attach(keyId, plan))
+      if (failure !== undefined) throw failure
       return true
     })
     const leftOver = await run.each(orphans, async ([clientId, keyId]) => {
@@ -107,7 +115,7 @@ export class ApiKeyKeeper {
       if (!(await clients.has(clientId))) await this.#remove(clientId, keyId)
       return true
     })
-    return { done: run.done, missing, leftOver, failure: run.failure }
+    return { done: run.done, missing, leftOver, failure: run.failure ?? unreadable }
   }
 
   /** Removes every key, once no plan but this one is there to use them. @throws Unavailable */
@@ -139,7 +147,21 @@ export class ApiKeyKeeper {
   }
 }
 
-/** Takes steps until the time is up or too many have failed. */
+/** Takes a step for each item, whatever becomes of the others. @returns the failures */
+async function eachOf<T>(items: Iterable<T>, step: (item: T) => Promise<void>): Promise<Unavailable[]> {
+  const failures: Unavailable[] = []
+  for (const item of items) {
+    try {
+      await step(item)
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      failures.push(error)
+    }
+  }
+  return failures
+}
+
+/** Takes steps until the time is up or too many in a row have failed. */
 class BoundedRun {
   done = 0
   failure: Unavailable | undefined
@@ -159,6 +181,7 @@ class BoundedRun {
         if (!(await step(item))) continue
         undone--
         this.done++
+        this.#failures = 0
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error
         this.failure ??= error

@@ -230,4 +230,16 @@ describe('the function that keeps API keys', () => {
     proxy.refuse(/^GET \/usageplans/, accessDenied)
     expect((await deploy('Delete', 'plan', 19_999)).answer).toMatchObject({ Status: 'SUCCESS' })
   })
+
+  it('waits for no plan but its own: one that is about to go may not be readable any more', async () => {
+    usagePlans.define(planOf('leaving', { name: 'countersign/ring/Leaving', stages: [] }))
+    await put(ids[0])
+    await apiKeys.invoke(changed(ids[0]))
+    proxy.refuse(/usageplans\/leaving/, accessDenied)
+    expect((await deploy('Update')).answer).toMatchObject({ Status: 'SUCCESS' })
+    await put(ids[1])
+    const { result } = await apiKeys.invoke(changed(ids[1]))
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }] })
+    expect(served().sort()).toEqual(ids)
+  })
 })

@@ -50,6 +50,13 @@ describe('the key of one client', () => {
     expect(world.changes).toEqual(['create a'])
   })
 
+  it('is put into the other plans where one takes none', async () => {
+    const world = apiKeyWorld({ clients: ['a'] })
+    world.fail('attach key1 going')
+    await expect(world.keeper().keep('a', ['going', 'plan'])).rejects.toThrow(unavailable)
+    expect(world.attached).toEqual(new Set(['key1 plan']))
+  })
+
   it('is not that of somebody else who has its value', async () => {
     const world = apiKeyWorld({ clients: ['a'] })
     world.takenValues.add('a')
@@ -172,6 +179,28 @@ describe('the keys of all clients', () => {
     expect(world.attached).toEqual(
       new Set(['key1 one', ...['key2', 'key3', 'key4'].flatMap(key => [`${key} one`, `${key} two`])]),
     )
+  })
+
+  it('are completed in the other plans where one cannot be read or takes none: it is about to come or go', async () => {
+    for (const call of ['keysOfPlan going', 'attach key1 going']) {
+      const world = apiKeyWorld({ plans: ['going', 'plan'], clients: ['a'] })
+      world.fail(call)
+      expect(await world.keeper().keepAll(never, 'plan')).toMatchObject({ failure: unavailable })
+      expect(world.attached).toEqual(new Set(['key1 plan']))
+    }
+  })
+
+  it('are not taken for whole before a new plan can be read', async () => {
+    const world = apiKeyWorld({ plans: ['plan'], clients: ['a'] })
+    world.fail('keysOfPlan new')
+    await expect(world.keeper().keepAll(never, 'new')).rejects.toThrow(unavailable)
+  })
+
+  it('are completed behind any number of clients that fail, but for five in a row', async () => {
+    const clients = ['x1', 'x2', 'x3', 'a', 'x4', 'x5', 'x6', 'b']
+    const world = apiKeyWorld({ clients })
+    world.fail('create x')
+    expect(await world.keeper().keepAll(never)).toMatchObject({ done: 2, missing: 6, failure: unavailable })
   })
 
   it('stay untouched when it cannot be seen what there is', async () => {
