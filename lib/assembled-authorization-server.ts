@@ -57,6 +57,8 @@ export interface AuthorizationServerParts
 export class AssembledAuthorizationServer extends AuthorizationServerBase {
   readonly issuer: string
   readonly jwksUri: string
+  /** Where its clients, signing keys and revocations are. */
+  readonly storage: AuthorizationServerStorage
   /** @internal */
   protected readonly _authorizers: RouteAuthorizerSettings
 
@@ -65,6 +67,7 @@ export class AssembledAuthorizationServer extends AuthorizationServerBase {
     super(scope, id)
     this.issuer = checkIssuer(parts.issuer)
     this.jwksUri = endpointsBelow(parts.issuer).jwksUri
+    this.storage = parts.storage
     this._authorizers = authorizersOf(this, parts)
   }
 }

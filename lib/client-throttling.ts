@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Lazy, Stack } from 'aws-cdk-lib'
 import type { IRestApi, QuotaSettings, ThrottleSettings } from 'aws-cdk-lib/aws-apigateway'
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import { CfnGlobalTable, StreamViewType } from 'aws-cdk-lib/aws-dynamodb'
@@ -45,9 +45,9 @@ export interface ClientThrottlingOptions {
 
 /** What throttling by client has to know of its server. */
 export interface ClientThrottlingProps {
-  /** Whose tokens say who a client is. */
+  /** Whose tokens say who a client is: an `AuthorizationServer`, or one of `fromParts`. */
   readonly server: IAuthorizationServer
-  /** Where the clients are. */
+  /** Where its clients are: one storage has one `ClientThrottling` with APIs. */
   readonly storage: AuthorizationServerStorage
   /**
    * How long the function's log group keeps its events.
@@ -64,6 +64,9 @@ export interface ClientThrottlingProps {
    */
   readonly dashboard?: Dashboard
 }
+
+/** Who keeps the keys of a storage's clients. */
+const keptBy = new WeakMap<AuthorizationServerStorage, ClientThrottling>()
 
 /** How often missing keys are completed and those of deleted clients removed, whatever became of the stream. */
 const interval = Duration.minutes(5)
@@ -83,8 +86,12 @@ export class ClientThrottling extends Construct {
     this.#namePrefix = `countersign/${props.storage.signingKeyRing}/`
   }
 
-  /** @throws Error when the limits are out of range, or this API cannot be throttled by client */
+  /**
+   * @throws Error when the limits are out of range, this API cannot be throttled by client, or the keys of the storage's
+   * clients are kept elsewhere
+   */
   add(api: IRestApi, options: ClientThrottlingOptions): void {
+    this.#checkStorage()
     new ThrottledApi(api, options, {
       server: this.#props.server,
       namePrefix: this.#namePrefix,
@@ -92,7 +99,24 @@ export class ClientThrottling extends Construct {
     })
   }
 
+  /** A client has one key in the account: two functions for it would each miss the permissions on the other's plans. */
+  #checkStorage(): void {
+    const { server, storage } = this.#props
+    if (!('storage' in server) || server.storage !== storage) {
+      throw new Error(
+        `${this.node.path} must have the storage of ${server.node.path}, whose clients it throttles: an AuthorizationServer has it as storage, fromParts was given it, and a server of fromAttributes has none here`,
+      )
+    }
+    const other = keptBy.get(storage)
+    if (other !== undefined && other !== this) {
+      throw new Error(
+        `${storage.node.path} must have one ClientThrottling, got ${this.node.path} beside ${other.node.path}: throttle all APIs by ${other.node.path}`,
+      )
+    }
+  }
+
   #createKeeper(): LambdaFunction {
+    keptBy.set(this.#props.storage, this)
     const { storage, logRetention, alarmTopic, dashboard } = this.#props
     const streamArn = enableStream(storage)
     const keeper = new CountersignFunction(this, 'ApiKeys', {
@@ -127,10 +151,15 @@ export class ClientThrottling extends Construct {
   }
 }
 
-/** An update without replacement. Of a client nothing but its `client_id` gets into the stream. */
+/**
+ * An update without replacement. Of a client nothing but its `client_id` gets into the stream, unless the table has one
+ * already: with replicas it must have whole rows.
+ */
 function enableStream({ clients }: CountersignTables): string {
   const table = clients.node.defaultChild
   if (!(table instanceof CfnGlobalTable)) throw new Error(`${clients.node.path} is no global table`)
-  table.streamSpecification = { streamViewType: StreamViewType.KEYS_ONLY }
+  const own = table.streamSpecification
+  const keysOnly = { streamViewType: StreamViewType.KEYS_ONLY }
+  table.streamSpecification = Lazy.any({ produce: () => Stack.of(clients).resolve(own) ?? keysOnly })
   return table.attrStreamArn
 }

@@ -177,4 +177,56 @@ describe('ClientThrottling as a part', () => {
     expect(made.at('Api/GET').Properties.ApiKeyRequired).toBe(true)
     expect(data.dependencies).toEqual([])
   })
+
+  function partsIn(stack: Stack) {
+    const storage = new AuthorizationServerStorage(stack, 'Storage')
+    const alarmTopic = new Topic(stack, 'Alarms')
+    const server = AuthorizationServer.fromParts(stack, 'Server', {
+      issuer: 'https://auth.example.com',
+      storage,
+    })
+    return { storage, alarmTopic, server }
+  }
+
+  it('throttles for the server of its storage alone: another has other clients, an imported one names none', () => {
+    const stack = new Stack(newApp(), 'Stack')
+    const { storage, alarmTopic, server } = partsIn(stack)
+    const imported = AuthorizationServer.fromAttributes(stack, 'Imported', {
+      issuer: 'https://auth.example.com',
+    })
+    const another = new AuthorizationServerStorage(stack, 'Another')
+    const api = new RestApi(stack, 'Api')
+    const message = (path: string) =>
+      `Stack/${path} must have the storage of Stack/${path.slice(2)}, whose clients it throttles: an AuthorizationServer has it as storage, fromParts was given it, and a server of fromAttributes has none here`
+    const ofImported = new ClientThrottling(stack, 'OfImported', { server: imported, storage, alarmTopic })
+    expect(() => ofImported.add(api, { throttle })).toThrow(new Error(message('OfImported')))
+    const ofServer = new ClientThrottling(stack, 'OfServer', { server, storage: another, alarmTopic })
+    expect(() => ofServer.add(api, { throttle })).toThrow(new Error(message('OfServer')))
+  })
+
+  it('is the only one of its storage: a client has one key, and two functions would not know all its plans', () => {
+    const stack = new Stack(newApp(), 'Stack')
+    const { storage, alarmTopic, server } = partsIn(stack)
+    const throttling = new ClientThrottling(stack, 'Throttling', { server, storage, alarmTopic })
+    throttling.add(new RestApi(stack, 'Api'), { throttle })
+    const second = new AuthorizationServer(stack, 'Second', { storage })
+    expect(() => second.throttleClients(new RestApi(stack, 'Other'), { throttle })).toThrow(
+      new Error(
+        'Stack/Storage must have one ClientThrottling, got Stack/Second/ClientThrottling beside Stack/Throttling: throttle all APIs by Stack/Throttling',
+      ),
+    )
+  })
+
+  it('leaves a table with replicas the stream that these need', () => {
+    const stack = new Stack(newApp(), 'Stack', { env: { account: '111111111111', region: 'eu-west-1' } })
+    const server = new AuthorizationServer(stack, 'Server')
+    const api = new RestApi(stack, 'Api')
+    const authorizer = server.authorizeRest({ audience, allOf: ['orders:read'] })
+    api.root.addMethod('GET', new MockIntegration(), { authorizer })
+    server.throttleClients(api, { throttle })
+    server.storage.clients.addReplica({ region: 'eu-north-1' })
+    expect(new Synthesis(stack).at('Server/Clients').Properties.StreamSpecification).toEqual({
+      StreamViewType: 'NEW_AND_OLD_IMAGES',
+    })
+  })
 })
