@@ -14,6 +14,7 @@ import {
   Tokenization,
 } from 'aws-cdk-lib'
 import {
+  CfnMethod,
   CfnRestApi,
   CfnStage,
   CfnUsagePlan,
@@ -73,7 +74,12 @@ export class ThrottledApi extends Construct {
     this.#keepKeys(props.keeper())
     Aspects.of(this).add({ visit: node => this.#enforce(node, enforced) }, { priority: stagingPriority })
     this.node.addValidation({
-      validate: () => [...this.#unprotected(), ...this.#keysFromElsewhere(), ...this.#otherPlans()],
+      validate: () => [
+        ...this.#unprotected(),
+        ...this.#keysFromElsewhere(),
+        ...this.#keysFromCallers(),
+        ...this.#otherPlans(),
+      ],
     })
   }
 
@@ -119,6 +125,19 @@ export class ThrottledApi extends Construct {
   #keysFromElsewhere(): string[] {
     const { apiKeySourceType } = resourceOf(this.#api)
     return apiKeySourceType === 'AUTHORIZER' ? [] : [headerProblem(this.#api, apiKeySourceType)]
+  }
+
+  /** A key in a header counts for nothing from now on, so that these methods would answer nobody. */
+  #keysFromCallers(): string[] {
+    const ours = new Set(this.#authorizer()?.protectedMethods())
+    return this.#api.node
+      .findAll()
+      .filter(node => node instanceof CfnMethod)
+      .filter(method => method.apiKeyRequired === true && !ours.has(method))
+      .map(
+        ({ node }) =>
+          `method ${node.path} needs an API key and has no authorizer of authorizeRest that could name one: remove its apiKeyRequired, or throttleClients, which takes keys from the authorizer alone`,
+      )
   }
 
   /** API Gateway refuses a key that two plans of a stage have, and knows a client by one plan alone. */

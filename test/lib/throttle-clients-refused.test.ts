@@ -133,6 +133,31 @@ describe('what throttleClients refuses', () => {
     expect(() => byName.app.synth()).toThrow(message('Plans/Own'))
   })
 
+  it('a method whose callers send their keys: nobody would look at them', () => {
+    const { app, api } = throttledUnsynthesised()
+    api.root.addResource('partners').addMethod('GET', new MockIntegration(), { apiKeyRequired: true })
+    expect(() => app.synth()).toThrow(
+      'method Orders/Api/Default/partners/GET/Resource needs an API key and has no authorizer of authorizeRest that could name one: remove its apiKeyRequired, or throttleClients, which takes keys from the authorizer alone',
+    )
+  })
+
+  it('no open method, and no preflight, of an API whose methods are protected by default', () => {
+    const made = twoStacks()
+    made.protect()
+    const authorizer = made.authorizer()
+    const api = new RestApi(made.stack, 'Second', {
+      defaultMethodOptions: { authorizer },
+      defaultCorsPreflightOptions: { allowOrigins: ['*'] },
+    })
+    made.server.throttleClients(api, { throttle })
+    made.server.addResourceMetadata(api, { audience })
+    api.root.addResource('orders').addMethod('GET', new MockIntegration())
+    const methods = new Synthesis(made.stack).ofType('AWS::ApiGateway::Method')
+    const keyed = [...methods].filter(([, { Properties }]) => Properties.ApiKeyRequired === true)
+    expect(keyed.map(([path]) => path)).toEqual(['Second/orders/GET'])
+    expect(methods.size).toBeGreaterThan(3)
+  })
+
   it('no plan of another stage, of another API, or of none', () => {
     const { app, api, stack, server } = throttledUnsynthesised()
     const beta = new Stage(stack, 'Beta', { deployment: api.latestDeployment as never, stageName: 'beta' })
