@@ -156,6 +156,7 @@ export class AuthorizationServer extends AuthorizationServerBase {
       alarmTopic,
       dashboard,
       endpoints: api,
+      introspection: functions.introspection,
       mutualTls: asksForCertificates(props.domainName),
     })
     const watched = { alarmTopic, dashboard, logRetention }

@@ -9,6 +9,7 @@ import { Construct, type IDependable } from 'constructs'
 import { createRotationAlarm } from './alarms.ts'
 import { type ClientOptions, clientMetadata } from './client-options.ts'
 import { addFunctionToDashboard } from './dashboard.ts'
+import type { IntrospectionFunction } from './endpoint-functions.ts'
 import { endpointsBelow } from './endpoints.ts'
 import { bundledCode, CountersignFunction } from './functions.ts'
 import { wholeSeconds } from './limits.ts'
@@ -46,6 +47,12 @@ export interface DeclaredClientsProps {
   readonly dashboard?: Dashboard
   /** A rotation can be tried out after these: the endpoints have to answer. */
   readonly endpoints: IDependable
+  /**
+   * Where a rotation tries a new secret.
+   *
+   * @default - no secret can be rotated
+   */
+  readonly introspection?: IntrospectionFunction
   /**
    * Whether the endpoints ask callers for certificates. The function that rotates secrets has none.
    *
@@ -143,6 +150,7 @@ export class DeclaredClient extends Construct {
     const metadata = clientMetadata(id, options)
     const hasSecret = metadata.token_endpoint_auth_method !== 'private_key_jwt'
     const { rotationHours, overlapSeconds } = checkRotation(id, options, hasSecret)
+    if (hasSecret && rotationHours > 0 && props.introspection === undefined) throw rotationUntried(id)
     if (hasSecret && rotationHours > 0 && props.mutualTls) throw rotationWithMutualTls(id)
     this.node.addValidation({ validate: () => undeclaredScopes(id, options, props) })
 
@@ -207,6 +215,12 @@ export class DeclaredClient extends Construct {
     })
     schedule.node.addDependency(rotator(), ...after)
   }
+}
+
+function rotationUntried(id: string): Error {
+  return new Error(
+    `secretRotation of client "${id}" must be Duration.days(0) without an introspection function, at which a rotation tries the new secret: give one to DeclaredClients as introspection, or turn rotation off`,
+  )
 }
 
 function rotationWithMutualTls(id: string): Error {

@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs'
 import { type AuthorizationServerProps, checkSettings } from './authorization-server-props.ts'
-import { bundledCode, CountersignFunction } from './functions.ts'
+import { bundledCode, CountersignFunction, type CountersignFunctionProps } from './functions.ts'
 import {
   adminPermissions,
   introspectPermissions,
@@ -28,12 +28,31 @@ export interface TokenFunctionProps
   extends ClientEndpointFunctionProps,
     Pick<AuthorizationServerProps, 'accessTokenLifetime'> {}
 
+/** A function behind the API of a server. */
+class EndpointFunction extends CountersignFunction {
+  /** The issuer identifier (RFC 8414 §2) below which it answers. */
+  readonly issuer: string
+  /** The tables and the ring of keys that it uses. */
+  readonly storage: AuthorizationServerStorage
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { issuer, storage, logRetention }: EndpointFunctionProps,
+    settings: Omit<CountersignFunctionProps, 'logRetention'>,
+  ) {
+    super(scope, id, { ...settings, logRetention })
+    this.issuer = issuer
+    this.storage = storage
+  }
+}
+
 /** The function of the token endpoint (RFC 6749 §3.2). */
-export class TokenFunction extends CountersignFunction {
+export class TokenFunction extends EndpointFunction {
   /** @throws Error when a setting is out of its limits */
   constructor(scope: Construct, id: string, props: TokenFunctionProps) {
-    const { storage, logRetention } = props
-    super(scope, id, {
+    const { storage } = props
+    super(scope, id, props, {
       service: 'token',
       description: 'Countersign: issues access tokens (RFC 6749)',
       code: bundledCode('token'),
@@ -45,63 +64,59 @@ export class TokenFunction extends CountersignFunction {
         ACCESS_TOKEN_LIFETIME_SECONDS: String(checkSettings(props).accessTokenLifetimeSeconds),
       },
       statements: tokenPermissions(storage, storage.signingKeyRing),
-      logRetention,
     })
   }
 }
 
 /** The function of the revocation endpoint (RFC 7009 §2). */
-export class RevocationFunction extends CountersignFunction {
+export class RevocationFunction extends EndpointFunction {
   /** @throws Error when a setting is out of its limits */
   constructor(scope: Construct, id: string, props: ClientEndpointFunctionProps) {
-    const { storage, logRetention } = props
-    super(scope, id, {
+    const { storage } = props
+    super(scope, id, props, {
       service: 'revoke',
       description: 'Countersign: revokes access tokens for their clients (RFC 7009)',
       code: bundledCode('revoke'),
       environment: { ...issuerAndKeys(props), ...clientAuthentication(props), ...revocations(storage) },
       statements: revokePermissions(storage),
-      logRetention,
     })
   }
 }
 
 /** The function of the introspection endpoint (RFC 7662 §2). */
-export class IntrospectionFunction extends CountersignFunction {
+export class IntrospectionFunction extends EndpointFunction {
   /** @throws Error when a setting is out of its limits */
   constructor(scope: Construct, id: string, props: ClientEndpointFunctionProps) {
-    const { storage, logRetention } = props
-    super(scope, id, {
+    const { storage } = props
+    super(scope, id, props, {
       service: 'introspect',
       description: 'Countersign: describes access tokens to resource servers and their clients (RFC 7662)',
       code: bundledCode('introspect'),
       environment: { ...issuerAndKeys(props), ...clientAuthentication(props), ...revocations(storage) },
       statements: introspectPermissions(storage),
-      logRetention,
     })
   }
 }
 
 /** The function that publishes the metadata (RFC 8414 §3) and the public keys (RFC 7517 §5). */
-export class MetadataFunction extends CountersignFunction {
+export class MetadataFunction extends EndpointFunction {
   constructor(scope: Construct, id: string, props: EndpointFunctionProps) {
-    const { storage, logRetention } = props
-    super(scope, id, {
+    const { storage } = props
+    super(scope, id, props, {
       service: 'metadata',
       description: 'Countersign: publishes metadata and keys (RFC 8414, RFC 7517)',
       code: bundledCode('metadata'),
       environment: issuerAndKeys(props),
       statements: metadataPermissions(storage),
-      logRetention,
     })
   }
 }
 
 /** The function of the administration API. Its callers are to be authenticated by IAM, at the API. */
-export class AdministrationFunction extends CountersignFunction {
+export class AdministrationFunction extends EndpointFunction {
   constructor(scope: Construct, id: string, props: EndpointFunctionProps) {
-    const { storage, logRetention } = props
-    super(scope, id, {
+    const { storage } = props
+    super(scope, id, props, {
       service: 'admin',
       description: 'Countersign: administers clients and revocations',
       code: bundledCode('admin'),
@@ -112,7 +127,6 @@ export class AdministrationFunction extends CountersignFunction {
         ...revocations(storage),
       },
       statements: adminPermissions(storage),
-      logRetention,
     })
   }
 }

@@ -53,6 +53,9 @@ export interface RegistrarFunctionProps {
 
 /** The function that registers, at deployment, the resource servers that an app declares. */
 export class RegistrarFunction extends CountersignFunction {
+  /** Where they are registered. */
+  readonly storage: CountersignTables
+
   constructor(scope: Construct, id: string, { storage, logRetention }: RegistrarFunctionProps) {
     super(scope, id, {
       service: 'registrar',
@@ -66,6 +69,7 @@ export class RegistrarFunction extends CountersignFunction {
       statements: registrarPermissions(storage),
       logRetention,
     })
+    this.storage = storage
   }
 }
 

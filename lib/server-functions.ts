@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib'
 import type {
   AdministrationFunction,
   IntrospectionFunction,
@@ -38,4 +39,29 @@ export function endpointsByName(functions: AuthorizationServerFunctions): Map<st
     ['Admin', administration],
   ]
   return new Map(all.filter(entry => entry[1] !== undefined) as [string, CountersignFunction][])
+}
+
+/**
+ * Functions of two servers would each do their part: tokens that nobody finds keys for, revocations that nobody reads.
+ *
+ * @throws Error when they are not of one storage, or not of one issuer
+ */
+export function checkOneServer(functions: AuthorizationServerFunctions): void {
+  const { token } = functions
+  const others: (AuthorizationServerFunctions[keyof AuthorizationServerFunctions] | undefined)[] =
+    Object.values(functions)
+  for (const other of others) {
+    if (other === undefined) continue
+    if (other.storage !== token.storage) {
+      throw new Error(
+        `the functions of a server must have one storage, got another one in ${other.node.path} than in ${token.node.path}: give them the same`,
+      )
+    }
+    if (!('issuer' in other) || other.issuer === token.issuer) continue
+    // A deploy-time value may turn out to be the same.
+    if (Token.isUnresolved(other.issuer) || Token.isUnresolved(token.issuer)) continue
+    throw new Error(
+      `the functions of a server must have one issuer, got ${other.issuer} in ${other.node.path} and ${token.issuer} in ${token.node.path}: give them the same`,
+    )
+  }
 }

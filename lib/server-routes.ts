@@ -3,7 +3,7 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { optionalEndpoints } from '../lambda/oauth/metadata.ts'
-import type { AuthorizationServerFunctions } from './server-functions.ts'
+import { type AuthorizationServerFunctions, checkOneServer } from './server-functions.ts'
 
 const { ANY, DELETE, GET, POST, PUT } = HttpMethod
 
@@ -42,8 +42,10 @@ const keyAdministration: Routes = [
  * nothing else. The issuer is to be the API's endpoint, or the custom domain whose root is mapped to it.
  *
  * @returns the routes of administration
+ * @throws Error when the functions are not of one storage, or not of one issuer
  */
 export function addServerRoutes(api: HttpApi, functions: AuthorizationServerFunctions): readonly HttpRoute[] {
+  checkOneServer(functions)
   const add = (paths: readonly string[], method: HttpMethod, id: string, handler: IFunction | undefined) => {
     if (handler === undefined) return
     const integration = new HttpLambdaIntegration(id, handler)

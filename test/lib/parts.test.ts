@@ -14,6 +14,7 @@ import {
   MetadataFunction,
   RegistrarFunction,
   ResourceServers,
+  RevocationFunction,
   SigningKeyRing,
   TokenFunction,
 } from '../../lib/index.ts'
@@ -103,7 +104,8 @@ describe('declared clients', () => {
     const alarmTopic = new Topic(stack, 'Topic')
     const dashboard = new Dashboard(stacks[dashboardIn], 'Dashboard')
     dashboard.addWidgets(new GraphWidget({ title: 'first' }))
-    const settings = { issuer, storage, resourceServers, alarmTopic, endpoints: api }
+    const introspection = new IntrospectionFunction(stack, 'Introspection', { issuer, storage })
+    const settings = { issuer, storage, resourceServers, alarmTopic, endpoints: api, introspection }
     const clients = new DeclaredClients(stack, 'Clients', { ...settings, dashboard })
     clients.add('Billing', { clientName: 'billing', grants: [{ audience: issuer, scopes: ['read'] }] })
     expect(data.dependencies).toEqual([])
@@ -113,6 +115,30 @@ describe('declared clients', () => {
   it('are on the dashboard of their own stack, and make no other stack depend on it', () => {
     expect(shown('stack')).toHaveLength(9)
     expect(shown('data')).toEqual(['first'])
+  })
+
+  it('have secrets that rotate only where there is an introspection endpoint: a new one is tried there', () => {
+    const { stack } = twoStacks()
+    const storage = new AuthorizationServerStorage(stack, 'Storage')
+    const registrar = new RegistrarFunction(stack, 'Registrar', { storage })
+    const resourceServers = new ResourceServers(stack, 'ResourceServers', { registrar })
+    const alarmTopic = new Topic(stack, 'Topic')
+    const endpoints = new HttpApi(stack, 'Api')
+    const clients = new DeclaredClients(stack, 'Clients', {
+      issuer,
+      storage,
+      resourceServers,
+      alarmTopic,
+      endpoints,
+    })
+    const grants = [{ audience: issuer, scopes: ['read'] }]
+    expect(() => clients.add('Billing', { clientName: 'billing', grants })).toThrow(
+      new Error(
+        'secretRotation of client "Billing" must be Duration.days(0) without an introspection function, at which a rotation tries the new secret: give one to DeclaredClients as introspection, or turn rotation off',
+      ),
+    )
+    const secretRotation = Duration.days(0)
+    expect(() => clients.add('Shipping', { clientName: 'shipping', grants, secretRotation })).not.toThrow()
   })
 })
 
@@ -169,6 +195,29 @@ describe('a server without some of its functions', () => {
       'Alarms/StoreErrors',
       'Alarms/TokenErrors',
     ])
+  })
+
+  it.each([
+    ['storage', {}, 'got another one in Server/Revocation than in Server/Token'],
+    [
+      'issuer',
+      { issuer: 'https://other.example.com' },
+      'got https://other.example.com in Server/Revocation and https://auth.example.com in Server/Token',
+    ],
+  ])('has functions of one %s', (setting, changes, got) => {
+    const { stack } = twoStacks()
+    const storage = new AuthorizationServerStorage(stack, 'Storage')
+    const another = new AuthorizationServerStorage(stack, 'Another')
+    const ofRevocation = { issuer, storage: setting === 'storage' ? another : storage, ...changes }
+    const functions = {
+      token: new TokenFunction(stack, 'Token', { issuer, storage }),
+      metadata: new MetadataFunction(stack, 'Metadata', { issuer, storage }),
+      keeper: new KeeperFunction(stack, 'Keeper', { storage }),
+      revocation: new RevocationFunction(stack, 'Revocation', ofRevocation),
+    }
+    expect(() => addServerRoutes(new HttpApi(stack, 'Api'), functions)).toThrow(
+      new Error(`the functions of a server must have one ${setting}, ${got}: give them the same`),
+    )
   })
 
   it('checks the settings of each part', () => {
