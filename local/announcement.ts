@@ -18,7 +18,9 @@ export function announcement(run: LocalRun, dataDir: string): string {
     `  logs                  ${join(dataDir, 'logs')}`,
     '',
     ...(paste === undefined
-      ? ['No route of the app can be called with a token yet: authorize() protects one.']
+      ? [
+          'No route of the app can be called with a token yet: authorize() or authorizeRest() protects one, and addResourceServer() declares its audience.',
+        ]
       : ['Paste into another terminal:', '', ...paste]),
     '',
     'Ctrl-C stops everything; the data stays.',

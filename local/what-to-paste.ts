@@ -52,7 +52,8 @@ export function maxRevocationDelayOf(stacks: readonly StackTemplate[]): number {
   const seconds = stacks
     .flatMap(({ resources }) => resources)
     .map(({ type, properties }) => {
-      if (type === 'AWS::ApiGatewayV2::Authorizer') return { cached: properties.AuthorizerResultTtlInSeconds }
+      if (type === 'AWS::ApiGatewayV2::Authorizer' || type === 'AWS::ApiGateway::Authorizer')
+        return { cached: properties.AuthorizerResultTtlInSeconds }
       const environment = properties.Environment as { Variables?: Record<string, unknown> } | undefined
       return { snapshot: environment?.Variables?.REVOCATION_REFRESH_SECONDS }
     })

@@ -101,6 +101,7 @@ describe('the longest time from a revocation to the last call that passes', () =
     [0, [authorizer()]],
     [5, [authorizer('5'), authorizer('2'), cache(0)]],
     [5, [authorizer('3'), cache(2), resource('AWS::SNS::Topic', {})]],
+    [7, [authorizer('5'), resource('AWS::ApiGateway::Authorizer', { AuthorizerResultTtlInSeconds: 2 })]],
   ])('is %i s by the template', (seconds, resources) => {
     expect(maxRevocationDelayOf([stack(...resources)])).toBe(seconds)
   })
