@@ -18,6 +18,7 @@ import {
   CfnRestApi,
   CfnStage,
   CfnUsagePlan,
+  Deployment,
   type IRestApi,
   RestApi,
   UsagePlan,
@@ -62,7 +63,7 @@ export class ThrottledApi extends Construct {
     const { enforced = true } = options
     takeKeysFromAuthorizer(own)
     // Methods are changed after CDK has made the deployment's name of what they were.
-    own.latestDeployment?.addToLogicalId({ countersign: { apiKeyRequired: enforced } })
+    deploymentOf(own)?.addToLogicalId({ countersign: { apiKeyRequired: enforced } })
     addThrottlingResponses(own, Math.max(1, Math.ceil(1 / (options.throttle?.rateLimit ?? 1))))
 
     this.#plan = new UsagePlan(this, 'Plan', {
@@ -197,6 +198,14 @@ function checkApi(api: IRestApi, server: Construct): RestApi {
     )
   }
   return api
+}
+
+/** That of the stage: an API with `deploy: false` has none of its own. */
+function deploymentOf({ deploymentStage }: RestApi): Deployment | undefined {
+  const stage = deploymentStage.node.defaultChild
+  if (!(stage instanceof CfnStage)) return undefined
+  const { targets } = resolveReferences(stage, stage.deploymentId)
+  return [...targets].map(({ node }) => node.scope).find(scope => scope instanceof Deployment)
 }
 
 function takeKeysFromAuthorizer(api: RestApi): void {

@@ -1,5 +1,5 @@
 import { Stack } from 'aws-cdk-lib'
-import { Period, ResponseType, RestApi } from 'aws-cdk-lib/aws-apigateway'
+import { Deployment, Period, ResponseType, RestApi, Stage } from 'aws-cdk-lib/aws-apigateway'
 import { describe, expect, it } from 'vitest'
 import { Synthesis } from './synthesis.ts'
 import { throttle, throttled, twoStacks } from './throttled-api.ts'
@@ -125,6 +125,19 @@ describe('throttleClients', () => {
       return [...new Synthesis(stack).ofType('AWS::ApiGateway::Deployment').values()][0]?.logicalId
     })
     expect(new Set(deployments).size).toBe(3)
+  })
+
+  it('makes a new one also of an API with a deployment and a stage of its own', () => {
+    const deployments = [undefined, false, true].map(enforced => {
+      const { server, api, stack, protect } = twoStacks({ deploy: false })
+      protect()
+      const deployment = new Deployment(stack, 'Deployment', { api })
+      api.deploymentStage = new Stage(stack, 'Stage', { deployment, stageName: 'v1' })
+      if (enforced !== undefined) server.throttleClients(api, { throttle, enforced })
+      return [...new Synthesis(stack).ofType('AWS::ApiGateway::Deployment').values()][0]?.logicalId
+    })
+    expect(new Set(deployments).size).toBe(3)
+    expect(deployments).not.toContain(undefined)
   })
 
   it('makes plan and keys and refuses nothing yet where it is not enforced', () => {
