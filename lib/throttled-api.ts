@@ -1,4 +1,5 @@
 import {
+  Annotations,
   Aspects,
   CustomResource,
   DefaultTokenResolver,
@@ -30,6 +31,7 @@ import { usagePlanPermissions } from './api-key-permissions.ts'
 import { checkSamePlace } from './authorize.ts'
 import type { ClientThrottlingOptions } from './client-throttling.ts'
 import { wholeNumber } from './limits.ts'
+import { requirementReference } from './requirement-reference.ts'
 import { addThrottlingResponses } from './rest-gateway-responses.ts'
 import { RestRouteAuthorizer } from './rest-route-authorizer.ts'
 import { routeAuthorizerId, stagingPriority } from './route-authorizer.ts'
@@ -75,12 +77,15 @@ export class ThrottledApi extends Construct {
     this.#keepKeys(props.keeper())
     Aspects.of(this).add({ visit: node => this.#enforce(node, enforced) }, { priority: stagingPriority })
     this.node.addValidation({
-      validate: () => [
-        ...this.#unprotected(),
-        ...this.#keysFromElsewhere(),
-        ...this.#keysFromCallers(),
-        ...this.#otherPlans(),
-      ],
+      validate: () => {
+        this.#warnOfOtherAuthorizers()
+        return [
+          ...this.#unprotected(),
+          ...this.#keysFromElsewhere(),
+          ...this.#keysFromCallers(),
+          ...this.#otherPlans(),
+        ]
+      },
     })
   }
 
@@ -128,6 +133,19 @@ export class ThrottledApi extends Construct {
     return apiKeySourceType === 'AUTHORIZER' ? [] : [headerProblem(this.#api, apiKeySourceType)]
   }
 
+  /** A stack that knows the API by its id has an authorizer of its own, whose methods need no key. */
+  #warnOfOtherAuthorizers(): void {
+    for (const method of this.#constructs().filter(node => node instanceof CfnMethod)) {
+      const attached = requirementReference(method.authorizerId)?.attached
+      if (attached === undefined || attached === this.#authorizer()) continue
+      if (!resolveReferences(method, method.restApiId).targets.has(resourceOf(this.#api))) continue
+      Annotations.of(method).addWarningV2(
+        'countersign:unthrottledMethod',
+        `it is of ${this.#api.node.path}, known by its id, and is not throttled by client: add it to the RestApi itself, or acknowledge this`,
+      )
+    }
+  }
+
   /** A key in a header counts for nothing from now on, so that these methods would answer nobody. */
   #keysFromCallers(): string[] {
     const ours = new Set(this.#authorizer()?.protectedMethods())
@@ -143,14 +161,18 @@ export class ThrottledApi extends Construct {
 
   /** API Gateway refuses a key that two plans of a stage have, and knows a client by one plan alone. */
   #otherPlans(): string[] {
-    return (Stage.of(this) ?? this.node.root).node
-      .findAll()
+    return this.#constructs()
       .filter(node => node instanceof CfnUsagePlan)
       .filter(plan => plan !== this.#plan.node.defaultChild && this.#isOfStage(plan))
       .map(
         plan =>
           `the stage of ${this.#api.node.path} is in the usage plan ${plan.node.path} already, beside the one of throttleClients: remove the stage from it, or throttleClients`,
       )
+  }
+
+  /** Those of every stack. */
+  #constructs(): IConstruct[] {
+    return (Stage.of(this) ?? this.node.root).node.findAll()
   }
 
   /** By reference, as CDK's own plans name a stage, or by its name. */

@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib'
-import { Deployment, Period, ResponseType, RestApi, Stage } from 'aws-cdk-lib/aws-apigateway'
+import { Annotations, Match } from 'aws-cdk-lib/assertions'
+import { Deployment, MockIntegration, Period, ResponseType, RestApi, Stage } from 'aws-cdk-lib/aws-apigateway'
 import { describe, expect, it } from 'vitest'
 import { Synthesis } from './synthesis.ts'
 import { throttle, throttled, twoStacks } from './throttled-api.ts'
@@ -146,6 +147,28 @@ describe('throttleClients', () => {
     expect(methods.map(({ Properties }) => Properties.ApiKeyRequired)).toEqual([undefined, undefined])
     expect(templates.orders.ofType('Custom::CountersignApiKeys').size).toBe(1)
     expect(templates.orders.environment('Api/CountersignAuthorizer/Function').IDENTIFY_CLIENTS).toBe('true')
+  })
+
+  it('warns of methods that another stack adds to the API by its id: they are not throttled', () => {
+    const { app, api, protect, server, authorizer } = twoStacks()
+    protect()
+    server.throttleClients(api, { throttle })
+    const other = new Stack(app, 'Other')
+    const restApiId = api.restApiId
+    const known = RestApi.fromRestApiAttributes(other, 'Known', { restApiId, rootResourceId: 'root' })
+    const foreign = RestApi.fromRestApiAttributes(other, 'Foreign', {
+      restApiId: 'abc',
+      rootResourceId: 'root',
+    })
+    for (const each of [known, foreign])
+      each.root.addMethod('GET', new MockIntegration(), { authorizer: authorizer() })
+    const warnings = Annotations.fromStack(other).findWarning('*', Match.anyValue())
+    expect(warnings.map(({ id, entry }) => [id, entry.data])).toEqual([
+      [
+        '/Other/Known/Default/GET/Resource',
+        'it is of Orders/Api, known by its id, and is not throttled by client: add it to the RestApi itself, or acknowledge this [ack: countersign:unthrottledMethod]',
+      ],
+    ])
   })
 
   it('changes nothing for an API that does not throttle', () => {
