@@ -59,7 +59,11 @@ export class ApiKeyKeeper {
     this.#ports = ports
   }
 
-  /** What one client needs now: its key in every plan, or none. @throws Unavailable where one plan did not take it, after the others did */
+  /**
+   * What one client needs now: its key in every plan, or none.
+   *
+   * @throws Unavailable also where one plan did not take it, after the others did
+   */
   async keep(clientId: string, plans: readonly string[]): Promise<void> {
     const { store, clients } = this.#ports
     const existing = await store.find(clientId)
