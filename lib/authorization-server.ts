@@ -21,22 +21,14 @@ import { ClientThrottling, type ClientThrottlingOptions } from './client-throttl
 import { AuthorizationServerDashboard } from './dashboard.ts'
 import { type DeclaredClient, DeclaredClients } from './declared-clients.ts'
 import { addDefaultStage, asksForCertificates } from './default-stage.ts'
-import {
-  AdministrationFunction,
-  IntrospectionFunction,
-  MetadataFunction,
-  RevocationFunction,
-  TokenFunction,
-  type TokenFunctionProps,
-} from './endpoint-functions.ts'
 import { endpointsBelow } from './endpoints.ts'
 import { ImportedAuthorizationServer } from './imported-authorization-server.ts'
 import { serviceMetric } from './metrics.ts'
-import { RegistrarFunction, type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
-import type { AuthorizationServerFunctions } from './server-functions.ts'
+import { type ResourceServerOptions, ResourceServers } from './resource-servers.ts'
+import { type AuthorizationServerFunctions, createServerFunctions } from './server-functions.ts'
 import { addServerRoutes } from './server-routes.ts'
-import { KeeperFunction, type KeeperFunctionProps, SigningKeyRing } from './signing-key-ring.ts'
-import { AuthorizationServerStorage } from './storage.ts'
+import { SigningKeyRing } from './signing-key-ring.ts'
+import { type AuthorizationServerStorage, storageOf } from './storage.ts'
 
 /**
  * An OAuth 2.0 authorization server for machine clients: token, revocation, metadata and administration endpoints,
@@ -125,7 +117,7 @@ export class AuthorizationServer extends AuthorizationServerBase {
     })
     const issuer = domainName === undefined ? api.apiEndpoint : `https://${domainName.name}`
     const storage = storageOf(this, props)
-    const functions = createFunctions(this, { ...props, issuer, storage })
+    const functions = createServerFunctions(this, { ...props, issuer, storage })
     const { keeper, registrar } = functions
     const signingKeyRing = new SigningKeyRing(this, 'SigningKeyRing', { keeper })
     const resourceServers = new ResourceServers(this, 'ResourceServerDeclarations', { registrar })
@@ -275,35 +267,5 @@ export class AuthorizationServer extends AuthorizationServerBase {
    */
   metricRevocationsAccepted(options?: MetricOptions): Metric {
     return serviceMetric(metricNames.revocationsAccepted, 'revoke', options)
-  }
-}
-
-/** Tables of its own have no place of their own in the tree: `Default` is in no logical id. */
-function storageOf(server: Construct, props: AuthorizationServerProps): AuthorizationServerStorage {
-  if (props.storage === undefined) return new AuthorizationServerStorage(server, 'Default', props)
-  for (const setting of [
-    'signingKeyCustody',
-    'revocationShards',
-    'removalPolicy',
-    'deletionProtection',
-  ] as const) {
-    if (props[setting] !== undefined) {
-      throw new Error(
-        `${setting} must not be set beside storage, got ${String(props[setting])}: set it where the storage is made`,
-      )
-    }
-  }
-  return props.storage
-}
-
-function createFunctions(server: Construct, props: TokenFunctionProps & KeeperFunctionProps) {
-  return {
-    token: new TokenFunction(server, 'Token', props),
-    revocation: new RevocationFunction(server, 'Revoke', props),
-    introspection: new IntrospectionFunction(server, 'Introspect', props),
-    metadata: new MetadataFunction(server, 'Metadata', props),
-    administration: new AdministrationFunction(server, 'Admin', props),
-    keeper: new KeeperFunction(server, 'Keeper', props),
-    registrar: new RegistrarFunction(server, 'Registrar', props),
   }
 }

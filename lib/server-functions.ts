@@ -1,14 +1,16 @@
 import { Token } from 'aws-cdk-lib'
-import type {
+import type { Construct } from 'constructs'
+import {
   AdministrationFunction,
   IntrospectionFunction,
   MetadataFunction,
   RevocationFunction,
   TokenFunction,
+  type TokenFunctionProps,
 } from './endpoint-functions.ts'
 import type { CountersignFunction } from './functions.ts'
-import type { RegistrarFunction } from './resource-servers.ts'
-import type { KeeperFunction } from './signing-key-ring.ts'
+import { RegistrarFunction } from './resource-servers.ts'
+import { KeeperFunction, type KeeperFunctionProps } from './signing-key-ring.ts'
 
 /** The functions of an authorization server. One that is left out has no routes, alarms and graphs. */
 export interface AuthorizationServerFunctions {
@@ -63,5 +65,18 @@ export function checkOneServer(functions: AuthorizationServerFunctions): void {
     throw new Error(
       `the functions of a server must have one issuer, got ${other.issuer} in ${other.node.path} and ${token.issuer} in ${token.node.path}: give them the same`,
     )
+  }
+}
+
+/** All of them, by the names that their logical ids are made of. */
+export function createServerFunctions(server: Construct, props: TokenFunctionProps & KeeperFunctionProps) {
+  return {
+    token: new TokenFunction(server, 'Token', props),
+    revocation: new RevocationFunction(server, 'Revoke', props),
+    introspection: new IntrospectionFunction(server, 'Introspect', props),
+    metadata: new MetadataFunction(server, 'Metadata', props),
+    administration: new AdministrationFunction(server, 'Admin', props),
+    keeper: new KeeperFunction(server, 'Keeper', props),
+    registrar: new RegistrarFunction(server, 'Registrar', props),
   }
 }

@@ -86,3 +86,26 @@ export class AuthorizationServerStorage extends Construct implements Countersign
     return revocations.combine(this.signingKeys.grant(grantee, 'dynamodb:Query'))
   }
 }
+
+/**
+ * The storage of a server: what it is given, or tables of its own. These have no place of their own in the tree, as `Default`
+ * is in no logical id.
+ *
+ * @throws Error when a setting of the storage is said twice
+ */
+export function storageOf(server: Construct, props: AuthorizationServerProps): AuthorizationServerStorage {
+  if (props.storage === undefined) return new AuthorizationServerStorage(server, 'Default', props)
+  for (const setting of [
+    'signingKeyCustody',
+    'revocationShards',
+    'removalPolicy',
+    'deletionProtection',
+  ] as const) {
+    if (props[setting] !== undefined) {
+      throw new Error(
+        `${setting} must not be set beside storage, got ${String(props[setting])}: set it where the storage is made`,
+      )
+    }
+  }
+  return props.storage
+}
