@@ -20,12 +20,13 @@ import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Function } from 'aws-cdk-lib/aws-lambda'
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53'
 import type { Topic } from 'aws-cdk-lib/aws-sns'
-import type { AuthorizationServer } from 'countersign'
+import type { AuthorizationServer, AuthorizationServerStorage } from 'countersign'
 import type { Express, RequestHandler } from 'express'
 
 declare global {
   const countersign: AuthorizationServer
   const server: AuthorizationServer
+  const storage: AuthorizationServerStorage
   const orders: HttpApi
   const api: RestApi
   const integration: HttpLambdaIntegration & LambdaIntegration
