@@ -12,6 +12,7 @@ import {
 import { AuthorizationServerBase } from './authorization-server-base.ts'
 import { checkDelays } from './authorization-server-props.ts'
 import { type RouteAuthorizerSettings, revocationEnvironment } from './authorizer-function.ts'
+import { endpointsBelow } from './endpoints.ts'
 import { readRevocations } from './permissions.ts'
 
 /** A server that another app has deployed. Its authorizers know it by its JWKS, and its revocations by their table. */
@@ -25,7 +26,7 @@ export class ImportedAuthorizationServer extends AuthorizationServerBase {
   constructor(scope: Construct, id: string, attributes: AuthorizationServerAttributes) {
     super(scope, id)
     this.issuer = checkIssuer(attributes.issuer)
-    this.jwksUri = `${this.issuer}/.well-known/jwks.json`
+    this.jwksUri = endpointsBelow(this.issuer).jwksUri
     checkUse(attributes)
     if (attributes.revocations === undefined) {
       Annotations.of(this).addWarningV2(

@@ -138,7 +138,12 @@ describe('declared clients', () => {
       ),
     )
     const secretRotation = Duration.days(0)
-    expect(() => clients.add('Shipping', { clientName: 'shipping', grants, secretRotation })).not.toThrow()
+    clients.add('Shipping', { clientName: 'shipping', grants, secretRotation })
+    const synthesis = new Synthesis(stack)
+    expect([...synthesis.ofType('Custom::CountersignClient').keys()]).toEqual([
+      'Clients/Clients/Shipping/Registration',
+    ])
+    expect(synthesis.ofType('AWS::SecretsManager::RotationSchedule').size).toBe(0)
   })
 })
 
